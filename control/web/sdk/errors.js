@@ -1,0 +1,144 @@
+// @ts-check
+/**
+ * What can go wrong, in one class and in plain words.
+ *
+ * Status codes are those of WHIP (RFC 9725 §4.2) and WHEP; a Fanlight server adds a body of
+ * `application/problem+json` (RFC 9457) whose `detail` says what to do.
+ */
+
+/**
+ * | code | meaning |
+ * |---|---|
+ * | `bad-request` | the server did not understand the offer (400, 405, 413, 415 …) |
+ * | `unauthorized` | the token is missing, wrong or not enough (401, 403) |
+ * | `not-found` | the server knows no such address (404) |
+ * | `no-common-codec` | publisher, server and browser share no codec (406) |
+ * | `name-in-use` | somebody publishes under this name (409 on WHIP) |
+ * | `not-live` | nobody publishes under this name (409 or 404 on WHEP) |
+ * | `busy` | the server is full or restarting (429, 5xx) |
+ * | `network` | no answer over HTTP |
+ * | `no-path` | HTTP works, but ICE or DTLS found no way for the media |
+ * | `connection-lost` | the media path broke after it had worked |
+ * | `session-gone` | the path broke and the server has forgotten the session |
+ * | `closed-by-server` | the server ended the session: for a viewer, the publisher left |
+ * | `codec-unavailable` | this browser cannot encode or decode what was asked for |
+ * | `no-media` | nothing to send, or no sender for the track |
+ * | `stopped` | `stop()` was called before the session was live |
+ * | `browser` | the browser refused a WebRTC call |
+ *
+ * @typedef {'bad-request'|'unauthorized'|'not-found'|'no-common-codec'|'name-in-use'|'not-live'|'busy'
+ *   |'network'|'no-path'|'connection-lost'|'session-gone'|'closed-by-server'|'codec-unavailable'
+ *   |'no-media'|'stopped'|'browser'} ErrorCode
+ */
+
+/** An error that says what happened, whether it can heal by itself, and after how long. */
+export class FanlightError extends Error {
+  /**
+   * @param {ErrorCode} code
+   * @param {string} message One plain sentence for people.
+   * @param {{status?: number|null, detail?: string|null, retryAfterMs?: number|null, cause?: unknown}} [more]
+   */
+  constructor(code, message, more = {}) {
+    super(message, { cause: more.cause });
+    this.name = 'FanlightError';
+    this.code = code;
+    /** HTTP status, or null when the fault was not an HTTP answer. */
+    this.status = more.status ?? null;
+    /** The server's own words, if it had any. */
+    this.detail = more.detail ?? null;
+    /** The server's wish (Retry-After), in milliseconds. */
+    this.retryAfterMs = more.retryAfterMs ?? null;
+  }
+
+  /** Can the same request succeed later, with nothing changed on this side? */
+  get transient() {
+    return TRANSIENT.has(this.code);
+  }
+}
+
+/** @type {ReadonlySet<ErrorCode>} */
+const TRANSIENT = new Set(
+  /** @type {ErrorCode[]} */ ([
+    'busy',
+    'network',
+    'no-path',
+    'connection-lost',
+    'session-gone',
+    'closed-by-server',
+  ]),
+);
+
+/** @type {Record<number, [ErrorCode, string]>} */
+const BY_STATUS = {
+  400: ['bad-request', 'The server did not understand the offer.'],
+  401: ['unauthorized', 'This needs a valid access token.'],
+  403: ['unauthorized', 'The access token does not allow this.'],
+  404: ['not-found', 'The server knows no such address.'],
+  406: ['no-common-codec', 'No codec that both sides can use.'],
+  408: ['busy', 'The server was tired of waiting.'],
+  425: ['busy', 'The server is not ready yet.'],
+  429: ['busy', 'Too many requests.'],
+};
+
+/**
+ * @param {Response} response
+ * @param {'publisher'|'viewer'} role
+ * @returns {Promise<FanlightError>}
+ */
+export async function errorOfResponse(response, role) {
+  const { status } = response;
+  const detail = await detailOf(response);
+  const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), Date.now());
+  const [code, message] = meaningOf(status, role);
+  return new FanlightError(code, message, { status, detail, retryAfterMs });
+}
+
+/**
+ * @param {number} status
+ * @param {'publisher'|'viewer'} role
+ * @returns {[ErrorCode, string]}
+ */
+function meaningOf(status, role) {
+  if (role === 'viewer' && (status === 409 || status === 404)) {
+    return ['not-live', 'This stream is not live.'];
+  }
+  if (status === 409) {
+    return ['name-in-use', 'Somebody is already publishing under this name.'];
+  }
+  if (BY_STATUS[status]) return BY_STATUS[status];
+  if (status >= 500) return ['busy', 'The server cannot take this now.'];
+  return ['bad-request', `The server refused the request (HTTP ${status}).`];
+}
+
+/**
+ * The reason in the body: `detail` of a problem document, else a short text.
+ *
+ * @param {Response} response
+ * @returns {Promise<string|null>}
+ */
+async function detailOf(response) {
+  try {
+    const text = (await response.text()).trim();
+    const type = response.headers.get('Content-Type') ?? '';
+    if (/\bjson\b/.test(type)) {
+      const problem = JSON.parse(text);
+      return problem.detail ?? problem.title ?? null;
+    }
+    return type.startsWith('text/plain') && text ? text.slice(0, 300) : null;
+  } catch {
+    return null; // A body that cannot be read takes nothing away from the status.
+  }
+}
+
+/**
+ * Retry-After is a number of seconds or an HTTP date (RFC 9110 §10.2.3).
+ *
+ * @param {string|null} value
+ * @param {number} nowMs Unix time.
+ * @returns {number|null} Milliseconds from now, at most an hour.
+ */
+export function parseRetryAfter(value, nowMs) {
+  if (value === null || value.trim() === '') return null;
+  const ms = /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 : Date.parse(value) - nowMs;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), 3_600_000) : null;
+}

@@ -1,0 +1,184 @@
+// @ts-check
+/**
+ * Publishes one stream: at most one audio and one video track, over WHIP.
+ *
+ *   const publisher = new Publisher({ app: 'live', stream: 'lobby', media });
+ *   publisher.addEventListener('stats', ({ detail }) => console.log(detail.bitrateBps));
+ *   await publisher.start();
+ */
+
+import { codecPreferences } from './codecs.js';
+import { FanlightError } from './errors.js';
+import { Participant } from './participant.js';
+import { withFormatParameters } from './sdp.js';
+import { PublisherStats } from './stats.js';
+
+/**
+ * libwebrtc starts at 300 kbit/s whatever the network, and needs seconds to reach what was asked.
+ * We let it start at half of that, but not above what an ordinary uplink carries.
+ */
+const START_BITRATE_BPS_MAX = 1_500_000;
+
+/**
+ * A name that we held a moment ago may still be held by our own dead session: the server notices
+ * its end only by time-out. Until then 409 is a reason to try again.
+ */
+const GHOST_MS = 30_000;
+
+/**
+ * @typedef {object} VideoOptions
+ * @property {string|string[]} [codec] `VP8`, `H264`, `VP9`, `AV1`: only these are offered, in this
+ *   order. Default: all that the browser has, in its own order.
+ * @property {number} [bitrate] At most, in bits a second. Default: the browser's choice.
+ * @property {number} [maxFramerate] Frames a second.
+ * @property {'balanced'|'maintain-framerate'|'maintain-resolution'} [degradation] What to give up
+ *   first when the network or the processor cannot keep up.
+ * @property {'motion'|'detail'|'text'} [contentHint] What the picture is like.
+ */
+
+/**
+ * @typedef {object} AudioOptions
+ * @property {number} [bitrate] At most, in bits a second.
+ * @property {boolean} [stereo] Default false: mono, as speech needs.
+ */
+
+/**
+ * @typedef {import('./participant.js').ParticipantOptions & {
+ *   media: MediaStream,
+ *   video?: VideoOptions,
+ *   audio?: AudioOptions,
+ * }} PublisherOptions
+ */
+
+/** @fires stats `PublisherSample`, every second */
+export class Publisher extends Participant {
+  #video;
+  #audio;
+  /** @type {{audio: MediaStreamTrack|null, video: MediaStreamTrack|null}} */
+  #tracks;
+  #stats = new PublisherStats();
+  #lostAt = Number.NEGATIVE_INFINITY;
+
+  /** @param {PublisherOptions} options */
+  constructor(options) {
+    super('publisher', options);
+    this.#video = options.video ?? {};
+    this.#audio = options.audio ?? {};
+    this.#tracks = {
+      audio: options.media.getAudioTracks()[0] ?? null,
+      video: options.media.getVideoTracks()[0] ?? null,
+    };
+    this.addEventListener('state', () => {
+      if (this.state === 'reconnecting') this.#lostAt = performance.now();
+    });
+  }
+
+  /**
+   * Sends another track in the place of the one of its kind, without a new session. The caller
+   * stops the old one.
+   *
+   * @param {MediaStreamTrack|null} track Null: send nothing of that kind.
+   * @param {'audio'|'video'} [kind] Needed with null.
+   * @throws {FanlightError} `no-media` if the stream was published without that kind.
+   */
+  async replaceTrack(track, kind = /** @type {'audio'|'video'} */ (track?.kind)) {
+    if (this.#tracks[kind] === undefined) throw new TypeError('Which kind of track?');
+    const connection = this.connection;
+    if (connection !== null) {
+      const sender = connection.getTransceivers().find((one) => one.receiver.track.kind === kind);
+      if (sender === undefined) {
+        throw new FanlightError('no-media', `This stream was published without ${kind}.`);
+      }
+      await sender.sender.replaceTrack(track);
+    }
+    this.#tracks[kind] = track;
+  }
+
+  /** @override @protected @param {RTCPeerConnection} connection */
+  prepare(connection) {
+    const { audio, video } = this.#tracks;
+    if (audio === null && video === null) {
+      throw new FanlightError('no-media', 'There is no audio and no video to publish.');
+    }
+    this.#stats = new PublisherStats();
+    // One stream for both, so that a viewer's browser keeps them in step (RFC 8830).
+    const streams = [new MediaStream()];
+    if (video !== null) this.#prepareVideo(connection, video, streams);
+    if (audio !== null) this.#prepareAudio(connection, audio, streams);
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {MediaStreamTrack} track
+   * @param {MediaStream[]} streams
+   */
+  #prepareVideo(connection, track, streams) {
+    const { codec, bitrate, maxFramerate, degradation, contentHint } = this.#video;
+    if (contentHint !== undefined) track.contentHint = contentHint;
+    const transceiver = connection.addTransceiver(track, {
+      direction: 'sendonly',
+      streams,
+      sendEncodings: [{ ...given('maxBitrate', bitrate), ...given('maxFramerate', maxFramerate) }],
+    });
+    if (codec !== undefined) {
+      transceiver.setCodecPreferences(codecPreferences('sender', 'video', codec));
+    }
+    if (degradation !== undefined) {
+      const parameters = transceiver.sender.getParameters();
+      parameters.degradationPreference = degradation;
+      // A wish: browsers that do not know it go on with their own.
+      transceiver.sender.setParameters(parameters).catch(() => {});
+    }
+  }
+
+  /**
+   * @param {RTCPeerConnection} connection
+   * @param {MediaStreamTrack} track
+   * @param {MediaStream[]} streams
+   */
+  #prepareAudio(connection, track, streams) {
+    connection.addTransceiver(track, {
+      direction: 'sendonly',
+      streams,
+      sendEncodings: [given('maxBitrate', this.#audio.bitrate)],
+    });
+  }
+
+  /** @override @protected @param {string} sdp */
+  amendOffer(sdp) {
+    return this.#audio.stereo ? withFormatParameters(sdp, 'opus', { 'sprop-stereo': 1 }) : sdp;
+  }
+
+  /** @override @protected @param {string} sdp */
+  amendAnswer(sdp) {
+    const { bitrate } = this.#video;
+    let amended = this.#audio.stereo ? withFormatParameters(sdp, 'opus', { stereo: 1 }) : sdp;
+    if (bitrate === undefined) return amended;
+    const kilobits = Math.round(Math.min(bitrate / 2, START_BITRATE_BPS_MAX) / 1000);
+    for (const codec of ['VP8', 'VP9', 'H264', 'AV1', 'H265']) {
+      amended = withFormatParameters(amended, codec, { 'x-google-start-bitrate': kilobits });
+    }
+    return amended;
+  }
+
+  /** @override @protected @param {FanlightError} reason @returns {import('./participant.js').Verdict} */
+  judge(reason) {
+    const own = this.everLive && performance.now() - this.#lostAt < GHOST_MS;
+    if (reason.code === 'name-in-use' && own) return 'wait';
+    return super.judge(reason);
+  }
+
+  /** @override @protected @param {RTCStatsReport} report */
+  sample(report) {
+    return this.#stats.sample(report);
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {number|undefined} value
+ * @returns {Record<string, number>} Without the name if there is no value.
+ */
+function given(name, value) {
+  return value === undefined ? {} : { [name]: value };
+}

@@ -1,0 +1,236 @@
+// @ts-check
+/**
+ * One session: one RTCPeerConnection, one WHIP or WHEP resource, from POST to DELETE.
+ *
+ * A session is used once. Its `open` ends when media can flow, its `over` when they no longer can,
+ * with the reason. What to do then is for `participant.js` to judge.
+ *
+ *   createOffer → POST → answer → ICE, DTLS → open ──── over: closed-by-server | connection-lost | …
+ *                   └ gathering … PATCH (once, not waited for)
+ */
+
+import { FanlightError } from './errors.js';
+import { candidateFragment } from './sdp.js';
+import { postOffer } from './signalling.js';
+
+/** Longer than the server's own patience is pointless; shorter punishes slow mobile networks. */
+const CONNECT_TIMEOUT_MS = 12_000;
+
+/** ICE often recovers from `disconnected` (a change of network cell) within a few seconds. */
+const RECOVERY_MS = 5_000;
+
+/** DTLS says goodbye a moment after the channel closes: waiting for it saves a request a viewer. */
+const HINT_MS = 150;
+
+/**
+ * @typedef {object} SessionOptions
+ * @property {import('./signalling.js').Endpoint} endpoint
+ * @property {RTCIceServer[]} iceServers
+ * @property {boolean} dataChannel Open a channel labelled `fanlight`.
+ * @property {(connection: RTCPeerConnection) => void} prepare Adds the transceivers.
+ * @property {(sdp: string) => string} amendOffer
+ * @property {(sdp: string) => string} amendAnswer
+ */
+
+export class Session {
+  #options;
+  /** @type {import('./signalling.js').Resource|null} */
+  #resource = null;
+  #closed = false;
+  /** @type {(reason: FanlightError) => void} */
+  #finish = () => {};
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #recovery;
+
+  /** @param {SessionOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.connection = new RTCPeerConnection({
+      iceServers: options.iceServers,
+      bundlePolicy: 'max-bundle',
+    });
+    /** @type {RTCDataChannel|null} */
+    this.dataChannel = null;
+    /** ICE servers that the server named: for the next session, if this one finds no path. */
+    this.iceServersOffered = /** @type {RTCIceServer[]} */ ([]);
+    /** Resolves, and never rejects, with the reason why media no longer flow. @type {Promise<FanlightError>} */
+    this.over = new Promise((resolve) => {
+      this.#finish = resolve;
+    });
+  }
+
+  /** Where the server holds this session, or null before its answer. */
+  get resourceUrl() {
+    return this.#resource?.url ?? null;
+  }
+
+  /**
+   * @returns {Promise<void>} When ICE and DTLS are up.
+   * @throws {FanlightError}
+   */
+  async open() {
+    const { endpoint, prepare, amendOffer, amendAnswer, dataChannel } = this.#options;
+    const connection = this.connection;
+    const offer = await inBrowser(async () => {
+      prepare(connection);
+      if (dataChannel) this.dataChannel = connection.createDataChannel('fanlight');
+      const { sdp = '' } = await connection.createOffer();
+      const amended = amendOffer(sdp);
+      await connection.setLocalDescription({ type: 'offer', sdp: amended });
+      return amended;
+    });
+    // Not aborted by `close`: a request that was cut off may still have made a session, and for a
+    // publisher that would hold its name. It is let through and the session deleted.
+    const { answer, resource, iceServers } = await postOffer(endpoint, offer);
+    this.#resource = resource;
+    this.iceServersOffered = iceServers;
+    if (this.#closed) {
+      await resource.remove();
+      throw new FanlightError('stopped', 'Stopped before it was live.');
+    }
+    await inBrowser(() =>
+      connection.setRemoteDescription({ type: 'answer', sdp: amendAnswer(answer) }),
+    );
+    this.#trickle();
+    this.#watch();
+    await this.#connected();
+  }
+
+  /** Asks the server whether the session is over: media that should come do not. */
+  suspect() {
+    this.#ask('closed-by-server');
+  }
+
+  /** Ends the session here and at the server; harmless if it is over already. */
+  async close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#recovery);
+    const removed = this.#resource?.remove();
+    this.connection.close();
+    this.#finish(new FanlightError('stopped', 'Stopped.'));
+    await removed;
+  }
+
+  async #trickle() {
+    const connection = this.connection;
+    await until(connection, 'icegatheringstatechange', () =>
+      connection.iceGatheringState === 'complete' ? true : null,
+    );
+    const fragment = candidateFragment(connection.localDescription?.sdp ?? '');
+    if (fragment !== null && !this.#closed) await this.#resource?.trickle(fragment);
+  }
+
+  async #connected() {
+    const connection = this.connection;
+    const up = until(connection, 'connectionstatechange', () => {
+      if (connection.connectionState === 'connected') return 'up';
+      return connection.connectionState === 'failed' ? 'failed' : null;
+    });
+    const late = new Promise((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, 'late'));
+    const outcome = await Promise.race([up, late, this.over]);
+    if (outcome === 'up') return;
+    if (outcome instanceof FanlightError) throw outcome;
+    throw new FanlightError(
+      'no-path',
+      'The server answered, but no media get through. Is UDP blocked on the way?',
+    );
+  }
+
+  #watch() {
+    const connection = this.connection;
+    connection.addEventListener('connectionstatechange', () => this.#followConnection());
+    for (const transport of transportsOf(connection)) {
+      transport.addEventListener('statechange', () => {
+        // DTLS close_notify: the server says goodbye, and there is no doubt about it.
+        if (transport.state === 'closed') this.#end('closed-by-server', 'The server ended it.');
+      });
+    }
+    // These only hint at an end; the resource knows.
+    this.dataChannel?.addEventListener('close', () => this.#ask('closed-by-server'));
+    for (const receiver of connection.getReceivers()) {
+      receiver.track.addEventListener('mute', () => this.#ask('closed-by-server'));
+    }
+  }
+
+  #followConnection() {
+    clearTimeout(this.#recovery);
+    const state = this.connection.connectionState;
+    if (state === 'failed') this.#end('connection-lost', 'The connection broke.');
+    if (state !== 'disconnected') return;
+    this.#ask('session-gone');
+    this.#recovery = setTimeout(
+      () => this.#end('connection-lost', 'The connection broke.'),
+      RECOVERY_MS,
+    );
+  }
+
+  /**
+   * Asks the server whether it still knows this session; if not, that is the end of it.
+   *
+   * @param {'closed-by-server'|'session-gone'} code
+   */
+  async #ask(code) {
+    await new Promise((resolve) => setTimeout(resolve, HINT_MS));
+    if (this.#closed) return;
+    if ((await this.#resource?.presence()) === 'gone') this.#end(code, 'The server ended it.');
+  }
+
+  /**
+   * @param {import('./errors.js').ErrorCode} code
+   * @param {string} message
+   */
+  #end(code, message) {
+    clearTimeout(this.#recovery);
+    this.#finish(new FanlightError(code, message));
+  }
+}
+
+/**
+ * @param {RTCPeerConnection} connection
+ * @returns {Set<RTCDtlsTransport>}
+ */
+function transportsOf(connection) {
+  const ends = [...connection.getSenders(), ...connection.getReceivers()];
+  const transports = ends.flatMap((end) => end.transport ?? []);
+  return new Set(connection.sctp ? [...transports, connection.sctp.transport] : transports);
+}
+
+/**
+ * What the browser throws becomes a `FanlightError`.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+async function inBrowser(work) {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof FanlightError) throw cause;
+    const words = cause instanceof Error ? cause.message : String(cause);
+    throw new FanlightError('browser', `The browser refused: ${words}`, { cause });
+  }
+}
+
+/**
+ * The first answer of `test` that is not null, asked now and at each event.
+ *
+ * @template T
+ * @param {EventTarget} target
+ * @param {string} type
+ * @param {() => T|null} test
+ * @returns {Promise<T>}
+ */
+function until(target, type, test) {
+  return new Promise((resolve) => {
+    const look = () => {
+      const answer = test();
+      if (answer === null) return;
+      target.removeEventListener(type, look);
+      resolve(answer);
+    };
+    target.addEventListener(type, look);
+    look();
+  });
+}

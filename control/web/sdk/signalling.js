@@ -1,0 +1,180 @@
+// @ts-check
+/**
+ * The HTTP half of a session: WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
+ *
+ * One POST makes a session, one PATCH completes its candidates, GET asks how it is, DELETE ends it.
+ * Limits: no ICE restart by PATCH (a new POST is as quick and heals more), no server-made offers.
+ */
+
+import { FanlightError, errorOfResponse } from './errors.js';
+
+/** A POST that has no answer after this long is given up. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/** @typedef {typeof globalThis.fetch} Fetch */
+
+/**
+ * @typedef {object} Endpoint Where and how to ask.
+ * @property {string} url Absolute.
+ * @property {'publisher'|'viewer'} role
+ * @property {string|null} token Sent as `Authorization: Bearer`.
+ * @property {Fetch} fetch
+ */
+
+/**
+ * The endpoint's URL from its parts. An app may be a path (`live/room1`).
+ *
+ * @param {{server: string, app: string, stream: string, role: 'publisher'|'viewer'}} parts
+ */
+export function endpointUrl({ server, app, stream, role }) {
+  const path = app.split('/').filter(Boolean).map(encodeURIComponent).join('/');
+  const protocol = role === 'publisher' ? 'whip' : 'whep';
+  return `${server.replace(/\/+$/, '')}/${path}/${protocol}/endpoint/${encodeURIComponent(stream)}`;
+}
+
+/**
+ * Sends the offer.
+ *
+ * @param {Endpoint} endpoint
+ * @param {string} offer SDP.
+ * @returns {Promise<{answer: string, resource: Resource, iceServers: RTCIceServer[]}>}
+ * @throws {FanlightError}
+ */
+export async function postOffer(endpoint, offer) {
+  const response = await request(endpoint, endpoint.url, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' },
+    body: offer,
+  });
+  if (!response.ok) throw await errorOfResponse(response, endpoint.role);
+  const location = response.headers.get('Location');
+  const base = response.url || endpoint.url; // After a redirect the answer's address counts.
+  const url = location === null ? null : new URL(location, base).href;
+  const resource = new Resource(endpoint, url, response.headers.get('ETag'));
+  try {
+    return {
+      answer: await response.text(),
+      resource,
+      iceServers: parseIceServers(response.headers.get('Link')),
+    };
+  } catch (cause) {
+    resource.remove();
+    throw new FanlightError('network', 'The answer broke off.', { cause });
+  }
+}
+
+/**
+ * Asks for ICE servers before the first POST: a round trip that only networks without a direct
+ * path need.
+ *
+ * @param {Endpoint} endpoint
+ * @returns {Promise<RTCIceServer[]>}
+ */
+export async function discoverIceServers(endpoint) {
+  const response = await request(endpoint, endpoint.url, { method: 'OPTIONS' });
+  return response.ok ? parseIceServers(response.headers.get('Link')) : [];
+}
+
+/** The session as the server holds it, under the `Location` of the POST's answer. */
+export class Resource {
+  #endpoint;
+  #etag;
+  #removed = false;
+
+  /**
+   * @param {Endpoint} endpoint
+   * @param {string|null} url Null if the server gave none: then nothing can be said to it.
+   * @param {string|null} etag
+   */
+  constructor(endpoint, url, etag) {
+    this.#endpoint = endpoint;
+    this.url = url;
+    this.#etag = etag;
+  }
+
+  /**
+   * Tells our candidates, once. Every refusal is tolerated: a Fanlight server learns our address
+   * from the connectivity checks themselves.
+   *
+   * @param {string} fragment `application/trickle-ice-sdpfrag`, RFC 8840 §9.
+   */
+  async trickle(fragment) {
+    if (this.url === null || this.#removed) return;
+    /** @type {Record<string, string>} */
+    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
+    if (this.#etag !== null) headers['If-Match'] = this.#etag;
+    await request(this.#endpoint, this.url, { method: 'PATCH', headers, body: fragment }).catch(
+      () => {},
+    );
+  }
+
+  /**
+   * Does the server still know this session?
+   *
+   * @returns {Promise<'known'|'gone'|'unknown'>} `unknown`: it did not say, or cannot be asked.
+   */
+  async presence() {
+    if (this.url === null) return 'unknown';
+    try {
+      const response = await request(this.#endpoint, this.url, {
+        headers: { Accept: 'application/json' },
+        cache: 'no-store',
+      });
+      if (response.status === 404 || response.status === 410) return 'gone';
+      return response.ok ? 'known' : 'unknown';
+    } catch {
+      return 'unknown';
+    }
+  }
+
+  /** Ends the session. Safe while the page unloads, and at most once. */
+  async remove() {
+    if (this.url === null || this.#removed) return;
+    this.#removed = true;
+    await request(this.#endpoint, this.url, { method: 'DELETE', keepalive: true }).catch(() => {});
+  }
+}
+
+/**
+ * @param {Endpoint} endpoint
+ * @param {string} url
+ * @param {RequestInit & {headers?: Record<string, string>}} init
+ */
+async function request({ token, fetch }, url, init) {
+  /** @type {Record<string, string>} */
+  const headers = { ...init.headers };
+  if (token !== null) headers.Authorization = `Bearer ${token}`;
+  try {
+    return await fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+  } catch (cause) {
+    throw new FanlightError('network', 'The server does not answer.', { cause });
+  }
+}
+
+/** One link of a Link header (RFC 8288 §3) and, in a second group, all of its parameters. */
+const LINK = /<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s";,]+))?)*)/g;
+const PARAMETER = /;\s*([\w!#$&+.^`|~*-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";,]+)))?/g;
+
+/**
+ * STUN and TURN servers from a Link header (RFC 9725 §4.6), several joined by commas included.
+ *
+ * @param {string|null} header
+ * @returns {RTCIceServer[]}
+ */
+export function parseIceServers(header) {
+  /** @type {RTCIceServer[]} */
+  const servers = [];
+  for (const [, target, tail] of (header ?? '').matchAll(LINK)) {
+    /** @type {Record<string, string>} */
+    const parameters = {};
+    for (const [, name, quoted, token] of tail.matchAll(PARAMETER)) {
+      parameters[name.toLowerCase()] = quoted?.replace(/\\(.)/g, '$1') ?? token ?? '';
+    }
+    if (parameters.rel !== 'ice-server' || !/^(stun|turn)s?:/.test(target)) continue;
+    const { username, credential } = parameters;
+    servers.push(
+      username === undefined ? { urls: target } : { urls: target, username, credential },
+    );
+  }
+  return servers;
+}
