@@ -1,0 +1,87 @@
+//! The VP8 payload descriptor. RFC 7741 §4.2, §4.3.
+//!
+//! ```text
+//!  0: X R N S R PID:3
+//!  1: I L T K reserved:4          if X
+//!     M picture id:7 (or 15)      if I
+//!     TL0PICIDX:8                 if L
+//!     TID:2 Y KEYIDX:5            if T or K
+//! ```
+
+use super::Starts;
+use crate::error::Malformed;
+use crate::reader::Reader;
+
+/// What stands before the VP8 bits of every packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vp8Descriptor {
+    /// No other frame refers to this one: it can be left out (N).
+    pub non_reference: bool,
+    /// The packet begins a partition (S).
+    pub partition_start: bool,
+    /// Which partition, 0 to 7 (PID).
+    pub partition: u8,
+    /// Number of the frame, one more each: 15 bits, or 7 for a sender that started with 7.
+    pub picture_id: Option<u16>,
+    /// Number of the last frame of the lowest temporal layer, wrapping (TL0PICIDX).
+    pub tl0_picture_index: Option<u8>,
+    /// Temporal layer, 0 the lowest (TID).
+    pub temporal_layer: Option<u8>,
+    /// The frame refers to the lowest temporal layer only: one can switch up to its layer here (Y).
+    pub layer_sync: bool,
+    /// Bytes of the descriptor: where VP8 begins.
+    pub len: usize,
+}
+
+impl Vp8Descriptor {
+    /// Reads the descriptor at the front of a payload.
+    ///
+    /// # Errors
+    /// [`TooShort`](Malformed::TooShort) if the payload ends before the descriptor does.
+    pub fn parse(payload: &[u8]) -> Result<Self, Malformed> {
+        Self::read(payload).ok_or(Malformed::TooShort)
+    }
+
+    fn read(payload: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(payload);
+        let first = reader.u8()?;
+        let present = if first & 0x80 != 0 { reader.u8()? } else { 0 };
+        let picture_id = if present & 0x80 != 0 { Some(read_picture_id(&mut reader)?) } else { None };
+        let tl0_picture_index = if present & 0x40 != 0 { Some(reader.u8()?) } else { None };
+        let layers = if present & 0x30 != 0 { reader.u8()? } else { 0 };
+        let has_temporal_layer = present & 0x20 != 0;
+        Some(Self {
+            non_reference: first & 0x20 != 0,
+            partition_start: first & 0x10 != 0,
+            partition: first & 0x07,
+            picture_id,
+            tl0_picture_index,
+            temporal_layer: has_temporal_layer.then_some(layers >> 6),
+            layer_sync: has_temporal_layer && layers & 0x20 != 0,
+            len: payload.len() - reader.rest().len(),
+        })
+    }
+
+    /// Whether the packet is the first of its frame.
+    #[must_use]
+    pub const fn is_frame_start(&self) -> bool {
+        self.partition_start && self.partition == 0
+    }
+}
+
+/// 7 bits, or 15 if the first bit says so. Shared with VP9, which writes it alike.
+pub(super) fn read_picture_id(reader: &mut Reader<'_>) -> Option<u16> {
+    let first = reader.u8()?;
+    if first & 0x80 == 0 {
+        return Some(u16::from(first));
+    }
+    Some(u16::from_be_bytes([first & 0x7f, reader.u8()?]))
+}
+
+pub(super) fn starts(payload: &[u8]) -> Result<Starts, Malformed> {
+    let descriptor = Vp8Descriptor::parse(payload)?;
+    // Behind the descriptor of a frame's first packet stands the frame header, whose lowest bit is 0 in a key frame.
+    let header = payload.get(descriptor.len).ok_or(Malformed::TooShort)?;
+    let frame = descriptor.is_frame_start();
+    Ok(Starts { key_frame: frame && header & 0x01 == 0, frame })
+}
