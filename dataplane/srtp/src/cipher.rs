@@ -4,9 +4,9 @@
 //! clear (header and trailer), and the text. They differ in what they make of them:
 //!
 //! ```text
-//!            nonce or counter               authenticated
-//! GCM        salt ⊕ 0¹⁶‖SSRC‖index⁴⁸        RTP: header            RTCP: header ‖ index word
-//! counter    salt ⊕ SSRC·2⁶⁴ ⊕ index·2¹⁶    RTP: header ‖ text ‖ ROC   RTCP: header ‖ text ‖ index word
+//!            nonce or counter               authenticated, RTP         authenticated, RTCP
+//! GCM        salt ⊕ 0¹⁶‖SSRC‖index⁴⁸        header, text               header ‖ index word, text
+//! counter    salt ⊕ SSRC·2⁶⁴ ⊕ index·2¹⁶    header ‖ text ‖ ROC        header ‖ text ‖ index word
 //! ```
 //!
 //! RFC 7714 §8.1, §8.2, §9.1, §9.2; RFC 3711 §4.1.1, §4.2. The GCM nonce has the same form in both protocols
@@ -20,8 +20,7 @@ use crate::profile::INDEX_WORD_LEN;
 
 /// Bytes of the fixed RTP header. RFC 3550 §5.1.
 pub(crate) const RTP_HEADER_LEN: usize = 12;
-/// Bytes of an RTCP compound that stay in the clear: the first header word and the sender's SSRC. RFC 3711
-/// §3.4.
+/// Bytes of an RTCP compound that stay in the clear: first header word, sender's SSRC. RFC 3711 §3.4.
 pub(crate) const RTCP_HEADER_LEN: usize = 8;
 /// The bit that says an SRTCP packet is encrypted, in front of its 31-bit index. RFC 3711 §3.4.
 pub(crate) const E_BIT: u32 = 1 << 31;
@@ -90,8 +89,7 @@ pub(crate) fn rtcp_ssrc(header: &[u8; RTCP_HEADER_LEN]) -> u32 {
 
 /// The session keys of one protocol and direction.
 pub(crate) enum Cipher {
-    /// The salt lies beside the context and not in a struct with it: that way the whole is 600 bytes and not
-    /// 608.
+    /// Salt and context are not a struct of their own: beside the tag of the enum, the salt costs nothing.
     Gcm {
         aead: Aead,
         salt: [u8; NONCE_LEN],
@@ -147,8 +145,7 @@ impl Cipher {
         }
     }
 
-    /// Checks the tag and decrypts `text` in place. False if the tag does not fit; then `text` holds no
-    /// plaintext.
+    /// Checks the tag and decrypts `text` in place. False if the tag does not fit: no plaintext then.
     #[must_use]
     pub(crate) fn open(&self, envelope: &Envelope<'_>, text: &mut [u8], tag: &[u8]) -> bool {
         match self {

@@ -120,3 +120,12 @@ fn debug_output_holds_no_key_bytes() {
     assert_eq!(format!("{keys:?}"), "SessionKeys { profile: AeadAes128Gcm, .. }");
     assert_eq!(format!("{:?}", keys.local), "MasterKey { profile: AeadAes128Gcm, .. }");
 }
+
+// What every secret does on drop.
+#[test]
+fn wiping_leaves_zeros() {
+    let mut secret = [0xa5; 37];
+    crate::aead::wipe(&mut secret);
+    assert_eq!(secret, [0; 37]);
+    crate::aead::wipe(&mut []);
+}
