@@ -15,11 +15,11 @@ pub enum Kind {
     Unknown,
 }
 
-/// Sorts a datagram. A guess from at most two bytes that nobody has authenticated: it chooses a parser and no more.
+/// Sorts a datagram: a guess from two bytes that nobody has authenticated, which chooses a parser, no more.
 ///
-/// The second byte tells RTCP from RTP. RTCP's packet types 192 to 223 read as RTP payload types 64 to 95 with
-/// the marker set, which is why those payload types are never used beside RTCP; without the marker they are
-/// taken for RTCP as well, and fall there. RFC 5761 §4.
+/// The second byte tells RTCP from RTP. RTCP's packet types 192 to 223 read as RTP payload types 64 to 95
+/// with the marker set, which is why those payload types are never used beside RTCP; without the marker they
+/// are taken for RTCP as well, and fall there. RFC 5761 §4.
 #[must_use]
 pub const fn classify(datagram: &[u8]) -> Kind {
     match datagram {

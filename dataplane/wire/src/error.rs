@@ -4,7 +4,7 @@ use core::fmt;
 
 /// Why bytes are not the message they were taken for.
 ///
-/// A packet's fault, hence `Copy`, compared by value and counted by the caller; never worth a log line of its own.
+/// A packet's fault, hence `Copy`, compared by value and counted by the caller, never logged one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Malformed {
     /// The bytes end before the fixed part of the message does.

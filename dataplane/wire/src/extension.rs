@@ -49,8 +49,8 @@ pub struct ExtensionElement<'a> {
     pub data: &'a [u8],
 }
 
-/// Walks the elements of one block in order. Padding is stepped over; an element that is malformed or forbidden
-/// ends the walk, and those before it stand.
+/// Walks the elements of one block in order. Padding is stepped over; an element that is malformed or
+/// forbidden ends the walk, and those before it stand.
 #[derive(Clone, Debug)]
 pub struct Extensions<'a> {
     reader: Reader<'a>,

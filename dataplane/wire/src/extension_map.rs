@@ -21,7 +21,8 @@ impl ExtensionMap {
         Self { kinds: [None; ID_MAX as usize + 1], ids: [0; ExtensionKind::COUNT] }
     }
 
-    /// Binds an id to a kind. False, and nothing changed, if the id is outside 1 to 14 or either is bound already.
+    /// Binds an id to a kind. False, and nothing changed, if the id is outside 1 to 14 or either is bound
+    /// already.
     pub fn insert(&mut self, id: u8, kind: ExtensionKind) -> bool {
         let (Some(by_id), Some(by_kind)) =
             (self.kinds.get_mut(usize::from(id)), self.ids.get_mut(kind.index()))

@@ -10,7 +10,8 @@ const NANOS: u64 = 1_000_000_000;
 /// A moment: seconds since 1900 in the upper 32 bits, 2⁻³² s in the lower. Wraps in February 2036 and then
 /// every 136 years, so all arithmetic here wraps too.
 ///
-/// A [`Duration`] survives the way here and back to the nanosecond: 2⁻³² s is 0.23 ns and both ways round to nearest.
+/// A [`Duration`] survives the way here and back to the nanosecond: 2⁻³² s is 0.23 ns and both ways round to
+/// nearest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NtpTime(pub u64);
 

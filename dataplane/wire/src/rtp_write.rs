@@ -5,7 +5,8 @@ use crate::sequence::Sequence;
 use crate::types::{PayloadType, Ssrc, Timestamp};
 use crate::writer::Writer;
 
-/// What a header says, apart from its extension elements. No CSRCs: who contributed upstream is not a viewer's affair.
+/// What a header says, apart from its extension elements. No CSRCs: who contributed upstream is not a
+/// viewer's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpFields {
     /// By the profile: the last packet of a video frame, the first of a talk spurt.
@@ -24,10 +25,10 @@ pub struct RtpFields {
 
 /// Writes a header to the front of `out` and returns its length.
 ///
-/// The elements take the one-byte form if all of them have ids 1 to 14 and 1 to 16 bytes of data, else the two-byte
-/// form (which the peer must have agreed to: `extmap-allow-mixed`, RFC 8285 §6); without elements there is no
-/// extension block. `None` if the header does not fit or an element has id 0 or more than 255 bytes; what `out` then
-/// holds is unspecified.
+/// The elements take the one-byte form if all of them have ids 1 to 14 and 1 to 16 bytes of data, else the
+/// two-byte form (which the peer must have agreed to: `extmap-allow-mixed`, RFC 8285 §6); without elements
+/// there is no extension block. `None` if the header does not fit or an element has id 0 or more than 255
+/// bytes; what `out` then holds is unspecified.
 #[must_use]
 pub fn write_rtp_header<'e>(
     out: &mut [u8],
@@ -61,7 +62,8 @@ struct Block {
 }
 
 impl Block {
-    /// `None` if an element is illegal or the block is too long for its length field, `Some(None)` if there is no element.
+    /// `None` if an element is illegal or the block is too long for its length field, `Some(None)` if there
+    /// is no element.
     fn measure<'e>(elements: impl Iterator<Item = ExtensionElement<'e>>) -> Option<Option<Self>> {
         let (mut count, mut data_len, mut form) = (0_usize, 0_usize, Form::OneByte);
         for element in elements {

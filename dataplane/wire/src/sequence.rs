@@ -32,7 +32,8 @@ impl Sequence {
     }
 }
 
-/// A sequence number that does not wrap in the life of a stream: rollovers above, [`Sequence`] in the low 16 bits.
+/// A sequence number that does not wrap in the life of a stream: rollovers above, [`Sequence`] in the low 16
+/// bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExtendedSequence(pub u64);
 
@@ -46,8 +47,8 @@ impl ExtendedSequence {
 
     /// How often the wire's 16 bits have wrapped, modulo 2³².
     ///
-    /// This is SRTP's ROC (RFC 3711 §3.3.1) for numbers that we assign ourselves from below 65,536. For numbers
-    /// that a [`SequenceExtender`] made it is one more, see there.
+    /// This is SRTP's ROC (RFC 3711 §3.3.1) for numbers that we assign ourselves from below 65,536. For
+    /// numbers that a [`SequenceExtender`] made it is one more, see there.
     #[must_use]
     pub const fn rollover(self) -> u32 {
         let [_, _, a, b, c, d, _, _] = self.0.to_be_bytes();
@@ -55,7 +56,8 @@ impl ExtendedSequence {
     }
 }
 
-/// Extends the sequence numbers of one stream to 64 bits: each becomes the number nearest to the highest seen.
+/// Extends the sequence numbers of one stream to 64 bits: each becomes the number nearest to the highest
+/// seen.
 ///
 /// Reading and learning are apart, so that a packet can be looked up before it is authenticated and moves
 /// the stream only afterwards:
@@ -85,9 +87,9 @@ impl SequenceExtender {
 
     /// The extended number nearest to the highest observed; its low 16 bits are always `sequence`.
     ///
-    /// Before the first [`observe`](Self::observe) it is 65,536 + `sequence`: a turn above zero, so that an older
-    /// packet arriving late has a number below the first one instead of none. Exactly half the circle away
-    /// counts as older.
+    /// Before the first [`observe`](Self::observe) it is 65,536 + `sequence`: a turn above zero, so that an
+    /// older packet arriving late has a number below the first one instead of none. Exactly half the circle
+    /// away counts as older.
     #[must_use]
     pub fn extend(&self, sequence: Sequence) -> ExtendedSequence {
         let Some(highest) = self.highest else {

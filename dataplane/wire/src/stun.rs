@@ -50,9 +50,10 @@ impl<'a> Stun<'a> {
     /// Checks the header and walks the attributes once.
     ///
     /// # Errors
-    /// [`TooShort`](Malformed::TooShort) below 20 bytes, [`BadMagic`](Malformed::BadMagic) if the two leading bits or
-    /// the cookie are wrong, [`BadLength`](Malformed::BadLength) unless the length is a multiple of four and exactly
-    /// that of the datagram, [`BadAttribute`](Malformed::BadAttribute) if an attribute reaches past the end.
+    /// [`TooShort`](Malformed::TooShort) below 20 bytes, [`BadMagic`](Malformed::BadMagic) if the
+    /// two leading bits or the cookie are wrong, [`BadLength`](Malformed::BadLength) unless the length is a
+    /// multiple of four and exactly that of the datagram, [`BadAttribute`](Malformed::BadAttribute) if an
+    /// attribute reaches past the end.
     pub fn parse(datagram: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(datagram);
         let header = (|| Some((reader.u16()?, reader.u16()?, reader.u32()?, reader.array()?)))();

@@ -26,7 +26,8 @@ fn one_byte_elements_are_walked_over_padding() {
     assert_eq!(elements(0xbede, &block), [(1, vec![0xaa]), (14, vec![1, 2]), (2, vec![0xbb])]);
 }
 
-/// Why: the form for long data (dependency descriptors with a structure); lengths may be zero, id 15 is an id.
+/// Why: the form for long data (dependency descriptors with a structure); lengths may be zero, id 15 is an
+/// id.
 #[test]
 fn two_byte_elements_are_walked_over_padding() {
     let block = [0, 1, 0, 0, 15, 2, 7, 8, 255, 1, 9, 0];
@@ -34,13 +35,15 @@ fn two_byte_elements_are_walked_over_padding() {
     assert_eq!(elements(0x100f, &block).len(), 3, "the low four bits of the profile are anyone's");
 }
 
-/// Why: id 15 is how a later standard may end the block; what is behind it is not ours to read (Licode #2046).
+/// Why: id 15 is how a later standard may end the block; what is behind it is not ours to read (Licode
+/// #2046).
 #[test]
 fn id_15_ends_a_one_byte_block() {
     assert_eq!(elements(0xbede, &[0x10, 1, 0xf0, 2, 0x20, 3, 0, 0]), [(1, vec![1])]);
 }
 
-/// Why: an id of 0 with a length is neither padding nor an element; a guess at its extent could misread the rest.
+/// Why: an id of 0 with a length is neither padding nor an element; a guess at its extent could misread the
+/// rest.
 #[test]
 fn id_0_with_a_length_ends_a_one_byte_block() {
     assert_eq!(elements(0xbede, &[0x10, 1, 0x01, 2, 3, 0x20, 4, 0]), [(1, vec![1])]);
@@ -63,7 +66,8 @@ fn other_profiles_hold_no_elements() {
     assert_eq!(elements(0xbede, &[]), []);
 }
 
-/// Why: SDP names kinds by URI, and a lookup that answers with a neighbour's kind would mislabel every packet.
+/// Why: SDP names kinds by URI, and a lookup that answers with a neighbour's kind would mislabel every
+/// packet.
 #[test]
 fn uris_and_kinds_are_one_to_one() {
     assert_eq!(ExtensionKind::ALL.len(), ExtensionKind::COUNT);

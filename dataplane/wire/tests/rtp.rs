@@ -1,6 +1,7 @@
 //! RTP headers: made by hand, made by the writer, and as another implementation sees them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+#![allow(clippy::disallowed_types, reason = "proptest's macros share strategies by Arc")]
 
 use bytes::Bytes;
 use fanlight_wire::{
@@ -98,7 +99,8 @@ fn padding_is_taken_off_only_if_it_is_there() {
     assert_eq!(header.payload(&FULL[..27]), Err(Malformed::TooShort));
 }
 
-/// Why: a header is kept while its packet changes hands; with a wrong packet it may say nothing but must not reach out.
+/// Why: a header is kept while its packet changes hands; with a wrong packet it may say nothing but must not
+/// reach out.
 #[test]
 fn a_header_used_on_a_shorter_packet_yields_nothing() {
     let header = RtpHeader::parse(&FULL).unwrap();
@@ -203,7 +205,8 @@ proptest! {
         }
     }
 
-    /// Why: a mistake made alike in writer and reader would pass the test above. Another implementation reads what we write.
+    /// Why: a mistake made alike in writer and reader would pass the test above. Another implementation reads
+    /// what we write.
     #[test]
     fn another_reader_sees_what_we_wrote(
         fields in arbitrary_fields(),

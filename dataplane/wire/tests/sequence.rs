@@ -53,7 +53,7 @@ fn only_observing_moves_the_stream_and_only_forwards() {
     let mut extender = SequenceExtender::new();
     extender.observe(ExtendedSequence(100_000));
     for sequence in 0..=u16::MAX {
-        extender.extend(Sequence(sequence));
+        assert!(extender.extend(Sequence(sequence)).0.abs_diff(100_000) <= 0x8000);
     }
     extender.observe(ExtendedSequence(99_999));
     assert_eq!(extender.highest(), Some(ExtendedSequence(100_000)));
@@ -71,7 +71,8 @@ fn the_ends_of_the_range_do_not_overflow() {
     }
 }
 
-/// Why: a report's middle bits come back as LSR; the epochs and the fraction must be where the RFCs have them.
+/// Why: a report's middle bits come back as LSR; the epochs and the fraction must be where the RFCs have
+/// them.
 #[test]
 fn ntp_time_has_its_parts_where_the_rfc_puts_them() {
     let time = NtpTime::from_parts(0x1122_3344, 0x5566_7788);
@@ -90,8 +91,8 @@ fn ntp_time_has_its_parts_where_the_rfc_puts_them() {
 }
 
 proptest! {
-    /// Why: the model is the truth, a sender's 64-bit count of which the wire shows 16 bits. Loss, reordering and
-    /// repetition within half a circle must never make the two disagree.
+    /// Why: the model is the truth, a sender's 64-bit count of which the wire shows 16 bits. Loss, reordering
+    /// and repetition within half a circle must never make the two disagree.
     #[test]
     fn extension_follows_a_64_bit_model(
         start in 0_u64..1 << 40,

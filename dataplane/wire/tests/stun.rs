@@ -119,7 +119,8 @@ fn a_username_is_divided_at_its_first_colon() {
     }
 }
 
-/// Why: integrity covers what stands before it. What an attacker appends must not choose the session or nominate.
+/// Why: integrity covers what stands before it. What an attacker appends must not choose the session or
+/// nominate.
 #[test]
 fn attributes_behind_the_integrity_do_not_count() {
     let covered = message(&[(USERNAME, b"a:b"), (USE_CANDIDATE, b""), (MESSAGE_INTEGRITY, &[0; 20])]);

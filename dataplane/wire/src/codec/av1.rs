@@ -1,9 +1,12 @@
-//! AV1 payloads: the aggregation header and the OBUs behind it. AV1 RTP payload format 1.0 §4.4, AV1 bitstream §5.3, §6.2.
+//! AV1 payloads: the aggregation header and the OBUs behind it.
+//! AV1 RTP payload format 1.0 §4.4, AV1 bitstream §5.3, §6.2.
 //!
 //! ```text
-//!  0: Z Y W:2 N reserved:3       Z, Y: the first, the last element is a fragment going on from, to another packet
-//!                                W: number of elements, 0 for each with a length; N: a new coded video sequence
-//!  then elements, each an OBU or a part of one, with a LEB128 length before it (not before the W-th)
+//!  0: Z Y W:2 N reserved:3     Z: the first element goes on from the packet before
+//!                              Y: the last element goes on in the next packet
+//!                              W: number of elements, or 0 if each has a length
+//!                              N: a new coded video sequence begins
+//!  elements: each an OBU or a part of one, with a LEB128 length before it (not before the W-th)
 //! ```
 
 use super::Starts;

@@ -1,7 +1,7 @@
 //! H.264 payloads: single NAL units, STAP-A and FU-A. RFC 6184 §5.2 to §5.8.
 //!
-//! Parameter sets often travel in a packet of their own before the IDR picture, so a decoder can begin at either: both an
-//! SPS and the start of an IDR count as the start of a key frame.
+//! Parameter sets often travel in a packet of their own before the IDR picture, so a decoder can begin at
+//! either: both an SPS and the start of an IDR count as the start of a key frame.
 //!
 //! Limits: the interleaved mode (STAP-B, MTAP, FU-B) is never negotiated and is refused.
 

@@ -2,7 +2,7 @@
 //!
 //! As with H.264 a decoder can begin at a parameter set (VPS, SPS) or at the start of an IRAP picture.
 //!
-//! Limits: `sprop-max-don-diff` is 0 in WebRTC, so there are no decoding order numbers; PACI packets are refused.
+//! Limits: no decoding order numbers, since `sprop-max-don-diff` is 0 in WebRTC; PACI packets are refused.
 
 use super::Starts;
 use crate::error::Malformed;

@@ -1,7 +1,7 @@
 //! What forwarding needs to know of a payload: where frames begin and end, and where a decoder can begin.
 //!
-//! No more is parsed than these questions take; the rest of every payload is the decoder's business. Payloads must
-//! be decrypted and without padding. What a retransmission packet carries is asked about after
+//! No more is parsed than these questions take; the rest of every payload is the decoder's business. Payloads
+//! must be decrypted and without padding. What a retransmission packet carries is asked about after
 //! [`rtx_original_sequence`](crate::rtx_original_sequence).
 
 mod av1;
@@ -45,8 +45,9 @@ impl Codec {
 pub struct FrameFacts {
     /// A decoder can begin with this packet. Always true for audio.
     pub key_frame_start: bool,
-    /// A frame begins here. True once a frame for VP8 and VP9 (once a picture, whatever its spatial layers); for
-    /// H.264, H.265 and AV1 true of every packet that does not continue a fragment, so perhaps several times a frame.
+    /// A frame begins here. True once a frame for VP8 and VP9 (once a picture, whatever its spatial layers);
+    /// for H.264, H.265 and AV1 true of every packet that does not continue a fragment, so perhaps several
+    /// times a frame.
     pub frame_start: bool,
     /// The last packet of a frame: the marker of video; always true for audio.
     pub frame_end: bool,
@@ -55,9 +56,9 @@ pub struct FrameFacts {
 /// Reads what a packet is to its stream.
 ///
 /// # Errors
-/// [`TooShort`](Malformed::TooShort) if the payload ends inside its codec's header (an empty payload, as padding-only
-/// packets have, among them), [`BadPayload`](Malformed::BadPayload) if header and payload contradict each other or the
-/// packet is of a kind that the session's SDP never allows.
+/// [`TooShort`](Malformed::TooShort) if the payload ends inside its codec's header (an empty
+/// payload, as padding-only packets have, among them), [`BadPayload`](Malformed::BadPayload) if header and
+/// payload contradict each other or the packet is of a kind that the session's SDP never allows.
 pub fn frame_facts(codec: Codec, marker: bool, payload: &[u8]) -> Result<FrameFacts, Malformed> {
     let starts = match codec {
         Codec::Opus if payload.is_empty() => return Err(Malformed::TooShort),

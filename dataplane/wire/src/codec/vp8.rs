@@ -80,7 +80,7 @@ pub(super) fn read_picture_id(reader: &mut Reader<'_>) -> Option<u16> {
 
 pub(super) fn starts(payload: &[u8]) -> Result<Starts, Malformed> {
     let descriptor = Vp8Descriptor::parse(payload)?;
-    // Behind the descriptor of a frame's first packet stands the frame header, whose lowest bit is 0 in a key frame.
+    // In a frame's first packet the frame header comes next; its lowest bit is 0 in a key frame.
     let header = payload.get(descriptor.len).ok_or(Malformed::TooShort)?;
     let frame = descriptor.is_frame_start();
     Ok(Starts { key_frame: frame && header & 0x01 == 0, frame })

@@ -45,7 +45,7 @@ pub struct Vp9Layers {
     pub spatial: u8,
     /// The layer frame refers to the spatial layer below it in the same picture (D).
     pub inter_layer_predicted: bool,
-    /// Number of the last picture of the lowest temporal layer, wrapping; absent in flexible mode (TL0PICIDX).
+    /// Number of the last picture of the lowest temporal layer, wrapping; none in flexible mode (TL0PICIDX).
     pub tl0_picture_index: Option<u8>,
 }
 

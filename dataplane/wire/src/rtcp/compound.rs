@@ -19,8 +19,9 @@ pub const MEMBERS_MAX: usize = 32;
 ///
 /// Ends after the first error; the members before it stand.
 ///
-/// Padding is taken off any member and may have any length, though RFC 3550 §6.4.1 allows it on the last one only and in
-/// multiples of four: WebRTC peers round TWCC up with 1 to 3 bytes of it (libwebrtc) and send XR or BYE behind (str0m).
+/// Padding is taken off any member and may have any length, though RFC 3550 §6.4.1 allows it on the last one
+/// only and in multiples of four: WebRTC peers round TWCC up with 1 to 3 bytes of it (libwebrtc) and send XR
+/// or BYE behind (str0m).
 #[derive(Clone, Debug)]
 pub struct Compound<'a> {
     reader: Reader<'a>,

@@ -174,8 +174,8 @@ impl ReportBlock {
 
     /// The round trip that a report arriving at `now` (by the clock of our sender reports) tells of.
     ///
-    /// `None` if the receiver had no sender report yet, or if the round trip comes out negative, as it does for a
-    /// lying or a badly rounding receiver. RFC 3550 §6.4.1, figure 2.
+    /// `None` if the receiver had no sender report yet, or if the round trip comes out negative, as it does
+    /// for a lying or a badly rounding receiver. RFC 3550 §6.4.1, figure 2.
     #[must_use]
     pub fn round_trip(&self, now: NtpTime) -> Option<Duration> {
         if self.last_sender_report == 0 {

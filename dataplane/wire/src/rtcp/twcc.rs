@@ -11,8 +11,8 @@
 //!                   1 1 ssssssssssssss   7 packets, two bits each
 //! ```
 //!
-//! Chunks tell the status of `status count` packets from `base` on, deltas the time between the arrivals of those that
-//! did arrive: one byte for a small delta, two signed bytes for a large one.
+//! Chunks tell the status of `status count` packets from `base` on, deltas the time between the arrivals of
+//! those that did arrive: one byte for a small delta, two signed bytes for a large one.
 
 use crate::reader::Reader;
 use crate::sequence::Sequence;
@@ -23,9 +23,11 @@ pub(super) const DELTA_UNIT_US: i64 = 250;
 /// Unit of the reference time, in µs.
 pub(super) const REFERENCE_UNIT_US: i64 = 64_000;
 
-/// How many losses told by run lengths one walk spells out. Two bytes can tell of 8,191, all others cost the sender
-/// at least a bit each; beyond this number the walk steps over the oldest of a run. No queue holds that many packets,
-/// and who walks can see the gap in the sequence numbers.
+/// How many losses told by run lengths one walk spells out.
+///
+/// Two bytes can tell of 8,191 of them, while every other status costs its sender a bit at least. Beyond this
+/// number the walk steps over the oldest of a run, so its work is bounded by the bytes that came; the gap shows
+/// in the sequence numbers. Ours: a second of 10 Mbit/s.
 pub const LOST_RUN_STATUSES_MAX: u16 = 1024;
 
 /// The fate of one packet, as the two-bit symbols have it.
@@ -146,7 +148,8 @@ impl<'a> Twcc<'a> {
         self.base
     }
 
-    /// How many packets the message says it reports. A peer's word: [`packets`](Self::packets) may yield fewer.
+    /// How many packets the message says it reports. A peer's word: [`packets`](Self::packets) may yield
+    /// fewer.
     #[must_use]
     pub const fn status_count(&self) -> u16 {
         self.status_count
@@ -158,16 +161,18 @@ impl<'a> Twcc<'a> {
         self.feedback_count
     }
 
-    /// What the first delta counts from, on the receiver's own clock: milliseconds, 24 bits signed in units of 64 ms.
+    /// What the first delta counts from, on the receiver's own clock: milliseconds, 24 bits signed in units
+    /// of 64 ms.
     #[must_use]
     pub fn reference_time_ms(&self) -> i64 {
         i64::from(self.reference_time) * (REFERENCE_UNIT_US / 1000)
     }
 
-    /// Each packet with its arrival in µs on the receiver's own clock, `None` for lost: ascending from the base.
+    /// Each packet with its arrival in µs on the receiver's own clock, `None` for lost: ascending from the
+    /// base.
     ///
-    /// Ends early where the message lies: a count beyond its chunks, an arrival without a delta, a reserved status.
-    /// At most 7 packets a byte received and [`LOST_RUN_STATUSES_MAX`] more.
+    /// Ends early where the message lies: a count beyond its chunks, an arrival without a delta, a reserved
+    /// status. At most 7 packets a byte received and [`LOST_RUN_STATUSES_MAX`] more.
     #[must_use]
     pub fn packets(&self) -> TwccPackets<'a> {
         TwccPackets {
@@ -182,7 +187,8 @@ impl<'a> Twcc<'a> {
     }
 }
 
-/// How many chunks of `bytes` it takes to tell `status_count` statuses; all that are there if they do not suffice.
+/// How many chunks of `bytes` it takes to tell `status_count` statuses; all that are there if they do not
+/// suffice.
 fn chunk_count(bytes: &[u8], status_count: u16) -> usize {
     let (chunks, _) = bytes.as_chunks();
     let mut left = status_count;

@@ -1,7 +1,7 @@
 //! Writing transport-wide feedback. draft-holmer-rmcat-transport-wide-cc-extensions-01 §3.1.
 //!
-//! Each arrival is rounded to a tick of 250 µs on its own, so errors do not add up: an arrival that is read back is
-//! within 125 µs of the truth.
+//! Each arrival is rounded to a tick of 250 µs on its own, so errors do not add up: an arrival that is read
+//! back is within 125 µs of the truth.
 
 use super::kind::TRANSPORT_FEEDBACK;
 use super::transport_format::TWCC;
@@ -22,12 +22,12 @@ const ONE_BIT_STATUSES: usize = 14;
 const TWO_BIT_STATUSES: usize = 7;
 
 impl RtcpWriter<'_> {
-    /// Appends a feedback message: `arrivals_us[i]` is when packet `base` + i arrived, in µs on one monotonic clock not
-    /// below zero, `None` if it did not.
+    /// Appends a feedback message: `arrivals_us[i]` is when packet `base` + i arrived, in µs on one monotonic
+    /// clock not below zero, `None` if it did not.
     ///
-    /// Returns how many packets it tells of. They are fewer than given where the next arrival is more than 8 s from the
-    /// one before, which the format cannot express, or beyond 65,535: the caller goes on from there with another
-    /// message. Without arrivals or losses to tell nothing is written.
+    /// Returns how many packets it tells of: fewer than given if there are more than 65,535, or if an arrival
+    /// is too far from the one before for a delta (beyond 8.19 s). The caller goes on from there with another
+    /// message. With no packet to tell of nothing is written.
     ///
     /// The reader sees the clock modulo 2²⁴ × 64 ms (12 days), signed.
     ///
@@ -121,7 +121,8 @@ impl Iterator for Marks<'_> {
     }
 }
 
-/// Packs statuses into chunks, greedily: a run where it tells at least as much as a vector would, else the widest vector.
+/// Packs statuses into chunks, greedily: a run where it tells at least as much as a vector would, else the
+/// widest vector.
 fn write_chunks(writer: &mut Writer<'_>, marks: impl Iterator<Item = Mark> + Clone) -> Option<()> {
     let mut statuses = marks.map(Mark::status);
     while let Some(status) = statuses.clone().next() {

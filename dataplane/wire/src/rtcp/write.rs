@@ -9,13 +9,15 @@ use crate::sequence::Sequence;
 use crate::types::{Ssrc, Timestamp};
 use crate::writer::Writer;
 
-/// The most that the five-bit count of a header can say; what is longer goes on in a further member. RFC 3550 §6.4.1.
+/// The most that the five-bit count of a header can say; what is longer goes on in a further member. RFC 3550
+/// §6.4.1.
 const COUNT_MAX: usize = 31;
 
 /// A compound packet under construction.
 ///
-/// Each method appends one member, or returns [`NoRoom`] and leaves the members before it as they were; bytes of the
-/// buffer beyond [`len`](Self::len) are unspecified. `NoRoom` is also the answer to what no field is wide enough for.
+/// Each method appends one member, or returns [`NoRoom`] and leaves the members before it as they were; bytes
+/// of the buffer beyond [`len`](Self::len) are unspecified. `NoRoom` is also the answer to what no field is
+/// wide enough for.
 #[derive(Debug)]
 pub struct RtcpWriter<'a> {
     out: &'a mut [u8],
@@ -167,7 +169,8 @@ impl<'a> RtcpWriter<'a> {
         })
     }
 
-    /// Appends a command for a key frame; `number` is one more for each new command, the same for a repetition.
+    /// Appends a command for a key frame; `number` is one more for each new command, the same for a
+    /// repetition.
     ///
     /// # Errors
     /// [`NoRoom`].
@@ -223,7 +226,8 @@ fn count(len: usize) -> Result<u8, NoRoom> {
     u8::try_from(len).map_err(|_| NoRoom)
 }
 
-/// The bit of a BLP that tells of `next`, if it is one of the 16 packets after `first`. A repetition needs none.
+/// The bit of a BLP that tells of `next`, if it is one of the 16 packets after `first`. A repetition needs
+/// none.
 fn following_bit(first: Sequence, next: Sequence) -> Option<u16> {
     match next.0.wrapping_sub(first.0) {
         0 => Some(0),
