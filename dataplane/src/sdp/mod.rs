@@ -1,0 +1,40 @@
+//! Session descriptions: from a peer's offer to plain values for a shard, and to our answer.
+//!
+//! Pure functions of text; they run on the link thread, never on a shard. The server answers (WHIP and WHEP): it is the
+//! passive, controlled, BUNDLE-only, rtcp-mux-only end, it names one codec a section and never uses a peer's candidates.
+//! Limits are refusals, not truncations: 64 KiB of text, 64 m-sections, 8 KiB a line. Work and memory are O(bytes).
+//!
+//! ```text
+//!            lines      typed m-sections         one codec a section
+//!  text ── Description ───── Offer ──┬── plan_publish ── PublishPlan ─┬─ PublishSpec ── shard
+//!                                    └── plan_watch ──── WatchPlan ───┤  WatchSpec
+//!                                          ▲                          └─ answer ─────── peer
+//!                                      Published
+//! ```
+//!
+//! RFC 8829 (JSEP) over RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841 (SCTP).
+
+mod agreed;
+mod answer;
+mod codec;
+mod error;
+mod extension;
+mod format;
+mod fragment;
+mod h264;
+mod offer;
+mod parse;
+mod peer;
+mod publish;
+mod section;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use answer::{CNAME, MESSAGE_BYTES_MAX, TransportParameters};
+pub use error::SdpError;
+pub use fragment::Fragment;
+pub use offer::Offer;
+pub use peer::Fingerprint;
+pub use publish::{Policy, PublishPlan, Published, PublishedCodec, plan_publish};
+pub use watch::{WatchPlan, plan_watch};

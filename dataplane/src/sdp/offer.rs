@@ -1,0 +1,150 @@
+//! A peer's offer as values: its transport, its BUNDLE group and its m-sections. RFC 8866, RFC 8829, RFC 9143.
+//!
+//! What is read is checked here, once: what stands in an [`Offer`] may be written into an answer as it is. Candidates are
+//! not read at all, because the server learns addresses from authenticated checks only.
+
+use super::error::SdpError;
+use super::parse::{Attribute, Description};
+use super::peer::{Fingerprint, Peer, PeerLines};
+use super::section::{Defaults, Direction, Kind, Section};
+
+/// An offer that is sound; whether its codecs are taken is the plans' question.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    peer: Peer,
+    pub(super) sections: Vec<Section>,
+    /// The mids of the first BUNDLE group, in its order: the first names the transport. RFC 9143 §7.
+    pub(super) bundle: Vec<String>,
+    /// `a=extmap-allow-mixed` for the whole session. RFC 8285 §6.
+    pub(super) extmap_allow_mixed: bool,
+    /// `a=ice-options:trickle`, which libdatachannel joins to others by a comma. RFC 8838 §4.
+    pub(super) trickle: bool,
+}
+
+impl Offer {
+    /// Reads an offer of at most 64 KiB and 64 m-sections.
+    ///
+    /// # Errors
+    /// Whatever makes it unfit for one DTLS-SRTP transport; the message says what to change.
+    pub fn parse(text: &str) -> Result<Self, SdpError> {
+        let description = Description::parse(text)?;
+        let says = |name: &str| description.attributes.iter().any(|attribute| attribute.name == name);
+        if says("ice-lite") {
+            return Err(SdpError::IceLite);
+        }
+        let session = PeerLines::collect(&description.attributes)?;
+        let peers: Vec<PeerLines<'_>> = description
+            .media
+            .iter()
+            .map(|media| PeerLines::collect(&media.attributes))
+            .collect::<Result<_, _>>()?;
+        let stated = description.attributes.iter().find_map(|attribute| Direction::parse(attribute.name));
+        let defaults = Defaults {
+            direction: stated.unwrap_or(Direction::SendRecv),
+            extmap_allow_mixed: says("extmap-allow-mixed"),
+        };
+        let sections: Vec<Section> = (0_usize..)
+            .zip(description.media.iter().zip(&peers))
+            .map(|(place, (media, peer))| Section::parse(place, media, peer, &defaults))
+            .collect::<Result<_, _>>()?;
+        refuse_duplicate_mids(&sections)?;
+        let bundle = bundle(&description.attributes);
+        let peer = match tagged(&sections, &bundle).and_then(|place| peers.get(place)) {
+            Some(peer) => peer.resolve(&session)?,
+            None => session.resolve(&PeerLines::default())?,
+        };
+        let trickle = offers_trickle(&description);
+        Ok(Self { peer, sections, bundle, extmap_allow_mixed: defaults.extmap_allow_mixed, trickle })
+    }
+
+    /// The peer's ICE username fragment: 4 to 256 ice-chars.
+    pub fn ice_ufrag(&self) -> &str {
+        &self.peer.ice_ufrag
+    }
+
+    /// The peer's ICE password: 22 to 256 ice-chars.
+    pub fn ice_pwd(&self) -> &str {
+        &self.peer.ice_pwd
+    }
+
+    /// The hash of the certificate to hold the peer to.
+    pub fn fingerprint(&self) -> &Fingerprint {
+        &self.peer.fingerprint
+    }
+
+    /// Whether an answer will open SCTP: the offer has an m-section for a data channel.
+    pub fn wants_data_channel(&self) -> bool {
+        self.data_section().is_some()
+    }
+
+    /// The m-section of the data channel: an SCTP association has one.
+    pub(super) fn data_section(&self) -> Option<usize> {
+        self.sections.iter().position(|section| section.alive && section.kind == Kind::Data)
+    }
+
+    /// The m-sections of a kind that the offerer has not refused, with their places.
+    pub(super) fn open_sections(&self, kind: Kind) -> impl Iterator<Item = (usize, &Section)> {
+        (0_usize..).zip(&self.sections).filter(move |(_, section)| section.alive && section.kind == kind)
+    }
+
+    /// Checks that the m-sections at these places can share the offer's one transport.
+    pub(super) fn check_transport(&self, taken: &[usize]) -> Result<(), SdpError> {
+        let sections: Vec<&Section> = taken.iter().filter_map(|place| self.sections.get(*place)).collect();
+        let mid = |section: &Section| section.mid.clone();
+        for section in &sections {
+            if section.kind != Kind::Data && !section.rtcp_mux {
+                return Err(SdpError::NoRtcpMux { mid: mid(section) });
+            }
+            if sections.len() > 1 && !self.bundle.contains(&section.mid) {
+                return Err(SdpError::NotBundled { mid: mid(section) });
+            }
+        }
+        // RFC 9143 §7.3: what is bundled uses the transport of the tagged m-section. If that one is refused another is
+        // tagged by the answer, which is sound only if it names the same transport.
+        if tagged(&self.sections, &self.bundle).is_some_and(|place| taken.contains(&place)) {
+            return Ok(());
+        }
+        let is_another = |ufrag: &String| *ufrag != self.peer.ice_ufrag;
+        match sections.iter().find(|section| section.ice_ufrag.as_ref().is_some_and(is_another)) {
+            Some(section) => Err(SdpError::DifferentTransport { mid: mid(section) }),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The place of the m-section whose transport attributes count: the first of the BUNDLE group, else the first at all.
+fn tagged(sections: &[Section], bundle: &[String]) -> Option<usize> {
+    let open = |section: &Section| section.alive;
+    bundle
+        .iter()
+        .find_map(|mid| sections.iter().position(|section| open(section) && section.mid == *mid))
+        .or_else(|| sections.iter().position(open))
+}
+
+fn bundle(attributes: &[Attribute<'_>]) -> Vec<String> {
+    attributes
+        .iter()
+        .filter(|attribute| attribute.name == "group")
+        .find_map(|attribute| {
+            let mut words = attribute.value.split(' ').filter(|word| !word.is_empty());
+            (words.next() == Some("BUNDLE")).then(|| words.map(str::to_owned).collect())
+        })
+        .unwrap_or_default()
+}
+
+/// Sixty-four m-sections at most, so all pairs are few.
+fn refuse_duplicate_mids(sections: &[Section]) -> Result<(), SdpError> {
+    for (place, section) in (0_usize..).zip(sections) {
+        if sections.iter().take(place).any(|earlier| earlier.mid == section.mid) {
+            return Err(SdpError::DuplicateMid { mid: section.mid.clone() });
+        }
+    }
+    Ok(())
+}
+
+fn offers_trickle(description: &Description<'_>) -> bool {
+    let levels = description.media.iter().map(|media| &media.attributes);
+    levels.chain([&description.attributes]).flatten().any(|attribute| {
+        attribute.name == "ice-options" && attribute.value.split([' ', ',']).any(|option| option == "trickle")
+    })
+}

@@ -1,0 +1,11 @@
+//! Tests of the module, by what they hold: [`publish`], [`watch`], [`refusals`], [`fragments`], and over all of them the
+//! rules of [`rules`], [`random`] input and [`str0m`] as the other side.
+
+mod fixtures;
+mod fragments;
+mod oracle;
+mod publish;
+mod random;
+mod refusals;
+mod rules;
+mod watch;
