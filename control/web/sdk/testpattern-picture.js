@@ -78,11 +78,11 @@ function paintBackdrop(context, size, fan) {
   context.fillStyle = LEAD;
   context.font = `600 ${Math.round(fan.radius * 0.052)}px system-ui, sans-serif`;
   context.textBaseline = 'top';
-  context.textAlign = 'left';
-  const margin = size.width * 0.025;
-  context.fillText(`${size.width}×${size.height}`, margin, margin);
   context.textAlign = 'right';
-  context.fillText(`${size.fps} fps`, size.width - margin, margin);
+  // On the right: players put their own marks at the top left.
+  const margin = size.width * 0.025;
+  context.fillText(`${size.width}×${size.height}`, size.width - margin, margin);
+  context.fillText(`${size.fps} fps`, size.width - margin, margin + fan.radius * 0.07);
 }
 
 /**

@@ -44,6 +44,8 @@ export class Viewer extends Participant {
   #askedAt = 0;
   /** @type {number|null} */
   #firstFrameMs = null;
+  /** Aborted when the first frame need not be looked for any more. */
+  #awaiting = new AbortController();
 
   /** @param {ViewerOptions} options */
   constructor(options) {
@@ -64,8 +66,7 @@ export class Viewer extends Participant {
   attach(element) {
     this.detach();
     this.#element = element;
-    element.srcObject = this.media;
-    if (this.media.getTracks().length > 0) this.#awaitFirstFrame();
+    if (this.media.getTracks().length > 0) this.#show();
   }
 
   /** Lets go of the element. */
@@ -122,8 +123,9 @@ export class Viewer extends Participant {
   /** @override @protected @param {RTCStatsReport} report */
   sample(report) {
     const sample = this.#stats.sample(report);
-    // Without an element there is nothing to show; then the first decoded picture counts.
-    if (this.#element === null && (sample.video?.framesDecoded ?? 0) > 0) this.#noteFirstFrame();
+    // Without an element, or in a hidden page, nothing is shown: the first decoded picture counts.
+    const unseen = this.#element === null || document.hidden;
+    if (unseen && (sample.video?.framesDecoded ?? 0) > 0) this.#noteFirstFrame();
     this.#silent = sample.bitrateBps === 0 ? this.#silent + 1 : 0;
     return { ...sample, firstFrameMs: this.#firstFrameMs };
   }
@@ -142,23 +144,35 @@ export class Viewer extends Participant {
   #receive(track) {
     this.media.addTrack(track);
     this.dispatchEvent(new CustomEvent('track', { detail: { track, media: this.media } }));
-    if (track.kind === 'video') this.#awaitFirstFrame();
+    if (this.#element?.srcObject === this.media) this.#awaitFirstFrame();
+    else this.#show();
+  }
+
+  #show() {
+    const element = this.#element;
+    if (element === null || element.srcObject === this.media) return;
+    // Not before there is a track: an element that waits for data holds back the page's load event.
+    element.srcObject = this.media;
+    this.#awaitFirstFrame();
   }
 
   #awaitFirstFrame() {
     const element = this.#element;
     if (element === null || this.#firstFrameMs !== null) return;
-    const asked = this.#askedAt;
+    this.#awaiting.abort();
+    this.#awaiting = new AbortController();
+    const { signal } = this.#awaiting;
     const shown = () => {
-      if (asked === this.#askedAt) this.#noteFirstFrame();
+      // Sound alone loads data too, but it has no width.
+      if (!signal.aborted && element.videoWidth > 0) this.#noteFirstFrame();
     };
-    // A hidden page composes no frames, but it still loads data.
-    element.addEventListener('loadeddata', shown, { once: true });
     element.requestVideoFrameCallback?.(shown);
+    for (const type of ['loadeddata', 'resize']) element.addEventListener(type, shown, { signal });
   }
 
   #noteFirstFrame() {
     if (this.#firstFrameMs !== null) return;
+    this.#awaiting.abort();
     const now = performance.now();
     this.#firstFrameMs = now - this.#askedAt;
     const detail = { ms: this.#firstFrameMs, sinceStartMs: now - this.#startedAt };

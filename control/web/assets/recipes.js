@@ -1,0 +1,48 @@
+// @ts-check
+/** Lines to paste into other programs. */
+
+import { endpointUrl } from '../sdk/signalling.js';
+
+/**
+ * @param {string} server Origin of this server.
+ * @param {string} app
+ * @param {string} stream
+ */
+export function recipes(server, app, stream) {
+  const endpoint = endpointUrl({ server, app, stream, role: 'publisher' });
+  return {
+    endpoint,
+    gstreamer: [
+      `gst-launch-1.0 whipclientsink name=out signaller::whip-endpoint="${endpoint}" \\`,
+      '  videotestsrc is-live=true ! video/x-raw,width=1280,height=720,framerate=30/1 ! out. \\',
+      '  audiotestsrc is-live=true wave=ticks ! out.',
+    ].join('\n'),
+    ffmpeg: [
+      'ffmpeg -re -i input.mp4 \\',
+      '  -c:v libx264 -preset veryfast -tune zerolatency -profile:v baseline -pix_fmt yuv420p \\',
+      '  -b:v 2500k -g 60 -bf 0 \\',
+      '  -c:a libopus -ar 48000 -ac 2 -b:a 96k \\',
+      `  -f whip "${endpoint}"`,
+    ].join('\n'),
+    player: [
+      '<video id="player" autoplay muted playsinline controls></video>',
+      '<script type="module">',
+      `  import { Viewer } from '${server}/sdk/fanlight.js';`,
+      '',
+      '  const viewer = new Viewer({',
+      `    server: '${server}',`,
+      `    app: ${quoted(app)},`,
+      `    stream: ${quoted(stream)},`,
+      '    waitForStream: true,',
+      '  });',
+      "  viewer.attach(document.getElementById('player'));",
+      '  viewer.start();',
+      '</script>',
+    ].join('\n'),
+  };
+}
+
+/** A JavaScript string literal. @param {string} text */
+function quoted(text) {
+  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+}

@@ -1,0 +1,175 @@
+// @ts-check
+/**
+ * The watch page. `watch?app=live&stream=stage` plays at once, muted.
+ *
+ * Parameters: `app`, `stream`, `token`, `url` (a WHEP endpoint elsewhere), `muted` (default 1),
+ * `autostart` (default 1 if there is a stream), `jitter` (target of the jitter buffer in ms).
+ */
+
+import { Viewer, codecNames } from '../sdk/fanlight.js';
+import { controls } from './controls.js';
+import { badge, drawCurtain, openCurtain } from './curtain.js';
+import { LatencyMeter } from './latency.js';
+import { parameters } from './links.js';
+import { SoundLevel } from './sound-level.js';
+import { clearWatchTiles, showWatchTiles } from './watch-tiles.js';
+import { wordsOfError } from './words.js';
+
+const asked = parameters();
+const app = asked.app ?? 'live';
+const stream = asked.stream ?? '';
+const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const video = /** @type {HTMLVideoElement} */ (byId('video'));
+const meter = new LatencyMeter(video);
+const sound = new SoundLevel();
+
+/** For diagnostics and tests; see web/README.md. */
+const diagnostics = {
+  viewer: /** @type {Viewer|null} */ (null),
+  state: 'new',
+  lastStats: /** @type {object|null} */ (null),
+  firstFrameMs: /** @type {number|null} */ (null),
+  latency: { median: /** @type {number|null} */ (null), p99: /** @type {number|null} */ (null), samples: 0 },
+  audioLevel: /** @type {number|null} */ (null),
+  lastError: /** @type {object|null} */ (null),
+};
+Object.assign(window, { fanlight: diagnostics });
+
+function newViewer() {
+  const { url, token, jitter } = asked;
+  const viewer = new Viewer({
+    ...(url === undefined ? { app, stream } : { url }),
+    ...(token === undefined ? {} : { token }),
+    ...(jitter === undefined ? {} : { jitterBufferTargetMs: Number(jitter) }),
+    waitForStream: true,
+  });
+  viewer.attach(video);
+  viewer.addEventListener('state', (event) => showState(detailOf(event)));
+  viewer.addEventListener('retry', (event) => showRetry(detailOf(event).reason));
+  viewer.addEventListener('error', (event) => {
+    const { code, status, message, detail } = detailOf(event);
+    diagnostics.lastError = { code, status, message, detail };
+  });
+  viewer.addEventListener('firstframe', (event) => {
+    diagnostics.firstFrameMs = detailOf(event).ms;
+    openCurtain();
+  });
+  viewer.addEventListener('track', (event) => {
+    const { track } = detailOf(event);
+    if (track.kind === 'audio') sound.follow(track);
+  });
+  viewer.addEventListener('stats', (event) => showStats(detailOf(event)));
+  return viewer;
+}
+
+async function watch() {
+  await diagnostics.viewer?.stop();
+  byId('again').hidden = true;
+  diagnostics.viewer = newViewer();
+  // What goes wrong has been shown by the events.
+  diagnostics.viewer.start().catch(() => {});
+}
+
+/** @param {import('../sdk/participant.js').StateDetail} detail */
+function showState({ state, reason }) {
+  diagnostics.state = state;
+  if (state === 'connecting') drawCurtain('Connecting…', '', 'wait');
+  if (state === 'live') {
+    meter.reset();
+    badge('live', 'Live');
+    void play();
+    // The first frame opens the curtain; a stream without video has none.
+    if (!video.videoWidth) drawCurtain('Connected', 'Waiting for the first frame.', 'wait');
+  } else {
+    badge(state, '');
+    clearWatchTiles();
+    diagnostics.firstFrameMs = null;
+    diagnostics.audioLevel = null;
+  }
+  if (state === 'reconnecting' && reason !== null) showRetry(reason);
+  if (state === 'failed' && reason !== null) void showFailure(reason);
+  if (state === 'ended') drawCurtain('Stopped', 'You are no longer watching.');
+  if (state === 'failed' || state === 'ended') byId('again').hidden = false;
+}
+
+/** @param {import('../sdk/fanlight.js').FanlightError} reason */
+function showRetry(reason) {
+  if (reason.code === 'not-live') {
+    drawCurtain('Waiting for the publisher…', `“${stream}” is not live yet. It starts here as soon as it is.`, 'wait');
+  } else if (reason.code === 'closed-by-server') {
+    drawCurtain('The stream has ended', 'It goes on here if the publisher comes back.', 'wait');
+  } else {
+    const { title, text } = wordsOfError(reason, { stream, role: 'viewer' });
+    drawCurtain(title, text, 'wait');
+  }
+}
+
+/** @param {import('../sdk/fanlight.js').FanlightError} reason */
+async function showFailure(reason) {
+  const words = wordsOfError(reason, { stream, role: 'viewer' });
+  drawCurtain(words.title, words.text);
+  if (reason.code !== 'no-common-codec') return;
+  const codec = await unplayableCodec();
+  if (codec === null) return;
+  drawCurtain(words.title, `This browser cannot play ${codec}, which is being published.`);
+}
+
+/** The published codec that this browser lacks, or null. */
+async function unplayableCodec() {
+  try {
+    const path = app.split('/').map(encodeURIComponent).join('/');
+    const response = await fetch(`/${path}/streams`, { cache: 'no-store' });
+    /** @type {import('./home.js').LiveStream[]} */
+    const streams = await response.json();
+    const live = streams.find((one) => one.app === app && one.name === stream);
+    const video = live?.tracks.find(({ kind }) => kind === 'video')?.codec ?? null;
+    return video !== null && !codecNames('receiver', 'video').includes(video) ? video : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {any} sample */
+function showStats(sample) {
+  diagnostics.lastStats = sample;
+  diagnostics.audioLevel = sound.now ?? (video.muted ? null : (sample.audio?.level ?? null));
+  diagnostics.latency = { median: meter.median, p99: meter.p99, samples: meter.samples.length };
+  showWatchTiles(sample, meter);
+  if (sample.video === null && sample.audio !== null) {
+    drawCurtain('Sound only', 'This stream has no picture.');
+  }
+}
+
+/** Sound needs a gesture in most browsers; a muted picture does not. */
+async function play() {
+  try {
+    await video.play();
+  } catch {
+    video.muted = true;
+    await video.play().catch(() => {});
+  }
+}
+
+/** @param {Event} event @returns {any} */
+function detailOf(event) {
+  return /** @type {CustomEvent} */ (event).detail;
+}
+
+video.muted = asked.muted !== '0';
+controls(video);
+byId('again').addEventListener('click', watch);
+if (stream === '' && asked.url === undefined) {
+  drawCurtain('Which stream?', 'Its name is in the link that you were sent.');
+  byId('chooser').hidden = false;
+} else {
+  document.title = `${stream || 'Watch'} – Fanlight`;
+  byId('name').textContent = stream || 'Watch';
+  byId('about').textContent = asked.url ?? (app === 'live' ? '' : app);
+  if (asked.autostart === '0') {
+    drawCurtain('Ready', `Press to watch “${stream}”.`);
+    byId('again').textContent = 'Watch';
+    byId('again').hidden = false;
+  } else {
+    void watch();
+  }
+}

@@ -1,0 +1,72 @@
+// @ts-check
+/** States and faults as sentences: what happens, and what to do. */
+
+/** @typedef {import('../sdk/fanlight.js').FanlightError} FanlightError */
+
+/** @typedef {{title: string, text: string}} Words */
+
+/**
+ * @param {FanlightError} error
+ * @param {{stream: string, role: 'publisher'|'viewer'}} about
+ * @returns {Words}
+ */
+export function wordsOfError(error, { stream, role }) {
+  const said = error.detail ?? error.message;
+  switch (error.code) {
+    case 'not-live':
+      return { title: 'Not live', text: `Nobody is publishing “${stream}” now.` };
+    case 'name-in-use':
+      return {
+        title: 'Name in use',
+        text: `Somebody is already publishing “${stream}”. Choose another name.`,
+      };
+    case 'no-common-codec':
+      return { title: 'No common codec', text: said };
+    case 'codec-unavailable':
+      return { title: 'Codec not available', text: error.message };
+    case 'unauthorized':
+      return { title: 'Not allowed', text: said };
+    case 'no-path':
+      return { title: 'No way through', text: error.message };
+    case 'network':
+      return { title: 'The server does not answer', text: 'Is it running, and are you online?' };
+    case 'busy':
+      return { title: 'The server is busy', text: said };
+    case 'connection-lost':
+    case 'session-gone':
+      return { title: 'The connection broke', text: 'Making a new one.' };
+    case 'closed-by-server':
+      return role === 'viewer'
+        ? { title: 'The stream has ended', text: `“${stream}” is no longer live.` }
+        : { title: 'The server ended the stream', text: 'Publishing it anew.' };
+    default:
+      return { title: 'That did not work', text: said };
+  }
+}
+
+/**
+ * What the browser says when it does not give a camera or a screen.
+ *
+ * @param {unknown} error
+ * @returns {Words}
+ */
+export function wordsOfCapture(error) {
+  const name = error instanceof Error ? error.name : '';
+  switch (name) {
+    case 'NotAllowedError':
+      return {
+        title: 'Not allowed to look',
+        text: 'The browser, or you, refused. Allow camera and microphone for this page and try again.',
+      };
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return { title: 'Nothing found', text: 'There is no such camera or microphone.' };
+    case 'NotReadableError':
+      return { title: 'In use', text: 'Another program holds the camera or the microphone.' };
+    default:
+      return {
+        title: 'No picture',
+        text: error instanceof Error ? error.message : 'The source could not be opened.',
+      };
+  }
+}
