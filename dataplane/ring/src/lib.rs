@@ -52,6 +52,9 @@ mod socket;
 mod uring;
 mod wake;
 
+#[cfg(test)]
+mod fake;
+
 pub use affinity::{cores, pin_to_core};
 pub use config::{Backend, BackendChoice, PortConfig};
 pub use counters::{PortCounters, SendErrors};

@@ -127,3 +127,6 @@ impl Port {
         self.queues.counters()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -220,3 +220,6 @@ impl Queues {
 fn is_receive_curable(errno: i32) -> bool {
     matches!(errno, 0 | libc::ENOBUFS | libc::EINTR | libc::EAGAIN | libc::ECANCELED)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,7 +6,7 @@
 #![expect(unsafe_code, reason = "std cannot set these options before bind")]
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use crate::address::{RawAddress, Reach};
@@ -30,10 +30,15 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens, sets and binds. What the system grants less than wanted goes to `notes`.
     pub(crate) fn open(config: &PortConfig, notes: &mut Vec<String>) -> Result<Self, OpenError> {
-        match Self::open_at(config.bind, config, notes) {
-            Err(error) if is_without_ipv6(&error, config.bind) => {
+        let bind = match config.bind.ip().to_canonical() {
+            // `::ffff:192.0.2.1` is an IPv4 address in disguise.
+            IpAddr::V4(ip) => SocketAddr::from((ip, config.bind.port())),
+            IpAddr::V6(_) => config.bind,
+        };
+        match Self::open_at(bind, config, notes) {
+            Err(error) if is_without_ipv6(&error, bind) => {
                 notes.push("this host has no IPv6: listening on IPv4 alone".to_owned());
-                let bind = SocketAddr::from((Ipv4Addr::UNSPECIFIED, config.bind.port()));
+                let bind = SocketAddr::from((Ipv4Addr::UNSPECIFIED, bind.port()));
                 Self::open_at(bind, config, notes)
             }
             outcome => outcome,
@@ -194,15 +199,21 @@ fn is_without_ipv6(error: &OpenError, bind: SocketAddr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::net::{SocketAddr, UdpSocket};
 
-    use super::{Buffer, Socket, option};
+    use super::{Buffer, Socket, option, set_option};
+    use crate::address::Reach;
     use crate::config::PortConfig;
     use crate::error::OpenError;
 
     fn config(bind: &str) -> PortConfig {
         PortConfig { bind: bind.parse().unwrap(), ..PortConfig::default() }
+    }
+
+    /// Makes the kernel refuse to cut trains for this socket.
+    pub(crate) fn switch_checksums_off(socket: &Socket) {
+        set_option(socket.descriptor(), libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
     }
 
     /// Two servers on one port would each get a random half of the packets: the operator must hear of it, by address.
@@ -219,6 +230,13 @@ mod tests {
     fn a_foreign_address_is_named() {
         let error = Socket::open(&config("192.0.2.1:0"), &mut Vec::new()).unwrap_err();
         assert!(matches!(error, OpenError::AddressMissing(_)), "{error}");
+    }
+
+    /// `::ffff:127.0.0.1` in a configuration means 127.0.0.1; as an IPv6 socket it could send nothing.
+    #[test]
+    fn a_mapped_address_binds_as_ipv4() {
+        let socket = Socket::open(&config("[::ffff:127.0.0.1]:0"), &mut Vec::new()).unwrap();
+        assert_eq!((socket.reach(), socket.local().is_ipv4()), (Reach::V4, true));
     }
 
     /// Fragments are lost more often than whole packets, and an ICMP message must not change what we send.

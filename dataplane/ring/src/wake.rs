@@ -1,33 +1,20 @@
 //! Waking a port's thread from another one, and not doing so when it is awake.
 //!
 //! To wake a sleeping thread costs its waker 12–17 µs on a virtual machine, as much as 40–100 packets; to find it awake costs
-//! one atomic swap. The protocol is one word:
-//!
-//! ```text
-//!            wake                    wake: writes the eventfd
-//!   AWAKE ─────────► NOTIFIED ◄───────────────────────── ASLEEP
-//!     ▲ ▲               │                                 ▲  │
-//!     │ └───────────────┘ take_notice                     │  │
-//!     ├──────────────────────────── fall_asleep ──────────┘  │
-//!     └─────────────────────────────── rise ─────────────────┘
-//! ```
-//! Every change is a read-modify-write of that word, so a wake comes either before `fall_asleep`, which then fails, or after
-//! it, and then sees ASLEEP and writes. The swaps are release and acquire: what was pushed to a lane before the wake is seen by
-//! whoever takes the notice.
+//! one atomic swap. The protocol is one word, in `word`; this file adds what the sleeper sleeps on.
 
 #![expect(unsafe_code, reason = "std has no eventfd")]
+
+mod word;
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use crossbeam_utils::CachePadded;
 
-const AWAKE: u32 = 0;
-const NOTIFIED: u32 = 1;
-const ASLEEP: u32 = 2;
+use self::word::Word;
 
 /// Ends the wait of the port it came from, from any thread.
 #[derive(Debug, Clone)]
@@ -43,7 +30,7 @@ pub(crate) struct Alarm {
 
 #[derive(Debug)]
 struct Bell {
-    state: CachePadded<AtomicU32>,
+    word: CachePadded<Word>,
     eventfd: File,
 }
 
@@ -51,7 +38,7 @@ impl Waker {
     /// Ends the current wait of the owner, or its next one. Cheap unless the owner sleeps; of several wakes at once only
     /// the first pays. Put the work where the owner will look (a lane) before.
     pub fn wake(&self) {
-        if self.bell.state.swap(NOTIFIED, Ordering::AcqRel) == ASLEEP {
+        if self.bell.word.notify() {
             // It fails only when the counter is at its end (2^64 - 2): then the descriptor is readable anyway.
             let _ = (&self.bell.eventfd).write(&1u64.to_ne_bytes());
         }
@@ -67,8 +54,8 @@ impl Alarm {
         }
         // SAFETY: the descriptor is new and ours alone.
         let descriptor = unsafe { OwnedFd::from_raw_fd(descriptor) };
-        let state = CachePadded::new(AtomicU32::new(AWAKE));
-        Ok(Self { bell: Arc::new(Bell { state, eventfd: File::from(descriptor) }) })
+        let word = CachePadded::new(Word::default());
+        Ok(Self { bell: Arc::new(Bell { word, eventfd: File::from(descriptor) }) })
     }
 
     pub(crate) fn waker(&self) -> Waker {
@@ -82,24 +69,22 @@ impl Alarm {
 
     /// Whether a wake came that was not taken notice of yet.
     pub(crate) fn is_notified(&self) -> bool {
-        self.bell.state.load(Ordering::Relaxed) == NOTIFIED
+        self.bell.word.is_notified()
     }
 
     /// Announces sleep. `false`: a wake has come, don't.
     pub(crate) fn fall_asleep(&self) -> bool {
-        self.bell.state.compare_exchange(AWAKE, ASLEEP, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.bell.word.fall_asleep()
     }
 
     /// Ends the sleep; a notice stays.
     pub(crate) fn rise(&self) {
-        // It fails if a wake came, and NOTIFIED is as good as AWAKE for the waker.
-        let _ = self.bell.state.compare_exchange(ASLEEP, AWAKE, Ordering::AcqRel, Ordering::Relaxed);
+        self.bell.word.rise();
     }
 
     /// Whether a wake came since the last call.
     pub(crate) fn take_notice(&self) -> bool {
-        // A wake that comes right after this look is found by the next one, at the latest by `fall_asleep`.
-        self.is_notified() && self.bell.state.swap(AWAKE, Ordering::AcqRel) == NOTIFIED
+        self.bell.word.take_notice()
     }
 
     /// Makes the descriptor unreadable again.

@@ -318,6 +318,21 @@ on_both_backends! {
         assert_eq!((counters.wakes, counters.sleeps), (1, 0));
     }
 
+    /// What has arrived during a turn must be seen without a sleep: the receive fills nothing by itself, so the flag that says
+    /// so is all there is.
+    fn what_arrived_during_the_turn_needs_no_sleep(choice) {
+        let mut port = open("127.0.0.1:0", choice, |config| config.spin = Duration::ZERO);
+        let client = peer("127.0.0.1:0");
+        port.wait(Some(Duration::ZERO)).unwrap();
+        for round in 0..10 {
+            client.send_to(&payload(round, 10), port.local_address()).unwrap();
+            port.wait(None).unwrap();
+            assert_eq!(port.split().0.next().unwrap().bytes, payload(round, 10));
+            assert!(port.split().0.next().is_none());
+        }
+        assert_eq!(port.counters().sleeps, 0);
+    }
+
     /// A datagram ends a sleep too, and the sleep after it is a real one again: no stale wake-up is left.
     fn a_datagram_ends_a_sleep(choice) {
         let mut port = open("127.0.0.1:0", choice, |config| config.spin = Duration::ZERO);
