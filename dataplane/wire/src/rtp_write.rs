@@ -39,10 +39,11 @@ pub fn write_rtp_header<'e>(
     let mut writer = Writer::new(out);
     let first = 0x80 | if fields.padding { 0x20 } else { 0 } | if block.is_some() { 0x10 } else { 0 };
     let second = if fields.marker { 0x80 } else { 0 } | fields.payload_type.value();
-    writer.put(&[first, second])?;
-    writer.u16(fields.sequence.0)?;
-    writer.u32(fields.timestamp.0)?;
-    writer.u32(fields.ssrc.0)?;
+    let [q0, q1] = fields.sequence.0.to_be_bytes();
+    let [t0, t1, t2, t3] = fields.timestamp.0.to_be_bytes();
+    let [s0, s1, s2, s3] = fields.ssrc.0.to_be_bytes();
+    // One step, since this is done once for every packet and viewer.
+    writer.put(&[first, second, q0, q1, t0, t1, t2, t3, s0, s1, s2, s3])?;
     if let Some(block) = block {
         writer.u16(block.form.profile())?;
         writer.u16(block.words)?;

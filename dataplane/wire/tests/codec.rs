@@ -81,6 +81,7 @@ mod vp8 {
             partition_start: true,
             partition: 0,
             picture_id: Some(0x1234),
+            wide_picture_id: true,
             tl0_picture_index: Some(77),
             temporal_layer: Some(2),
             layer_sync: true,
@@ -95,10 +96,39 @@ mod vp8 {
 
         let short = Vp8Descriptor::parse(&[0x83, 0x90, 0x7f, 0x1f, 0x00]).unwrap();
         assert_eq!((short.partition, short.picture_id, short.len), (3, Some(0x7f), 4));
+        assert!(!short.wide_picture_id);
         assert_eq!((short.temporal_layer, short.layer_sync), (None, false), "a key index alone is no layer");
     }
 
     proptest! {
+        /// Why: renumbering is done in a copy of a payload that others share the rest of: what was asked for is there,
+        /// and every other bit is as it was.
+        #[test]
+        fn renumbering_changes_the_numbers_and_nothing_else(
+            payload in prop::collection::vec(any::<u8>(), 0..12),
+            picture_id in 0_u16..1 << 15,
+            tl0_picture_index in any::<u8>(),
+        ) {
+            let Ok(before) = Vp8Descriptor::parse(&payload) else { return Ok(()) };
+            let mut renumbered = payload.clone();
+            prop_assert!(before.renumber(&mut renumbered, picture_id, tl0_picture_index));
+            let shown = if before.wide_picture_id { picture_id } else { picture_id & 0x7f };
+            let expected = Vp8Descriptor {
+                picture_id: before.picture_id.map(|_| shown),
+                tl0_picture_index: before.tl0_picture_index.map(|_| tl0_picture_index),
+                ..before
+            };
+            prop_assert_eq!(Vp8Descriptor::parse(&renumbered), Ok(expected));
+
+            let (old_id, old_index) = (before.picture_id.unwrap_or(0), before.tl0_picture_index.unwrap_or(0));
+            prop_assert!(before.renumber(&mut renumbered, old_id, old_index));
+            prop_assert_eq!(&renumbered, &payload);
+            for len in 0..before.len {
+                prop_assert!(!before.renumber(&mut renumbered[..len], !old_id, !old_index));
+            }
+            prop_assert_eq!(renumbered, payload);
+        }
+
         /// Why: another implementation must read the same descriptor wherever it accepts one.
         #[test]
         fn another_reader_sees_the_same_descriptor(payload in prop::collection::vec(any::<u8>(), 4..12)) {

@@ -11,6 +11,7 @@
 use super::Starts;
 use crate::error::Malformed;
 use crate::reader::Reader;
+use crate::writer::Writer;
 
 /// What stands before the VP8 bits of every packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,10 @@ pub struct Vp8Descriptor {
     pub partition_start: bool,
     /// Which partition, 0 to 7 (PID).
     pub partition: u8,
-    /// Number of the frame, one more each: 15 bits, or 7 for a sender that started with 7.
+    /// Number of the frame, one more each, of 15 bits or of 7.
     pub picture_id: Option<u16>,
+    /// Whether the picture id has 15 bits (M).
+    pub wide_picture_id: bool,
     /// Number of the last frame of the lowest temporal layer, wrapping (TL0PICIDX).
     pub tl0_picture_index: Option<u8>,
     /// Temporal layer, 0 the lowest (TID).
@@ -46,7 +49,9 @@ impl Vp8Descriptor {
         let mut reader = Reader::new(payload);
         let first = reader.u8()?;
         let present = if first & 0x80 != 0 { reader.u8()? } else { 0 };
-        let picture_id = if present & 0x80 != 0 { Some(read_picture_id(&mut reader)?) } else { None };
+        let has_picture_id = present & 0x80 != 0;
+        let wide_picture_id = has_picture_id && reader.rest().first()? & 0x80 != 0;
+        let picture_id = if has_picture_id { Some(read_picture_id(&mut reader)?) } else { None };
         let tl0_picture_index = if present & 0x40 != 0 { Some(reader.u8()?) } else { None };
         let layers = if present & 0x30 != 0 { reader.u8()? } else { 0 };
         let has_temporal_layer = present & 0x20 != 0;
@@ -55,11 +60,33 @@ impl Vp8Descriptor {
             partition_start: first & 0x10 != 0,
             partition: first & 0x07,
             picture_id,
+            wide_picture_id,
             tl0_picture_index,
             temporal_layer: has_temporal_layer.then_some(layers >> 6),
             layer_sync: has_temporal_layer && layers & 0x20 != 0,
             len: payload.len() - reader.rest().len(),
         })
+    }
+
+    /// Overwrites picture id and TL0PICIDX, each where the descriptor has it, and nothing else: so a viewer sees
+    /// one series of numbers when its track goes over to another encoding. A 7-bit field takes the low 7 bits.
+    ///
+    /// `payload` begins with this descriptor; if it ends inside it, nothing is written and the answer is false.
+    #[must_use]
+    pub fn renumber(&self, payload: &mut [u8], picture_id: u16, tl0_picture_index: u8) -> bool {
+        let Some(descriptor) = payload.get_mut(..self.len) else { return false };
+        // The numbers come behind two bytes of flags; where there is one byte of flags there are no numbers.
+        let mut writer = Writer::new(descriptor.get_mut(2..).unwrap_or_default());
+        let [_, low] = picture_id.to_be_bytes();
+        let written = match self.picture_id {
+            Some(_) if self.wide_picture_id => writer.u16(0x8000 | picture_id),
+            Some(_) => writer.u8(low & 0x7f),
+            None => Some(()),
+        };
+        match self.tl0_picture_index {
+            Some(_) => written.and_then(|()| writer.u8(tl0_picture_index)).is_some(),
+            None => written.is_some(),
+        }
     }
 
     /// Whether the packet is the first of its frame.
