@@ -30,8 +30,10 @@ function newFeed(size, writable) {
     if (next !== second) self.postMessage({ secondMs: next * 1000 });
     second = next;
     if ((writer.desiredSize ?? 0) <= 0) return; // The encoder is behind: this frame is left out.
+    // Taken with the clock, before painting: the frame is as old as what it shows.
+    const timestamp = Math.round(performance.now() * 1000);
     paint(now);
-    const frame = new VideoFrame(canvas, { timestamp: Math.round(performance.now() * 1000) });
+    const frame = new VideoFrame(canvas, { timestamp });
     writer.write(frame).catch(() => frame.close()); // The track was stopped.
   };
 }
