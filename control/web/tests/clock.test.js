@@ -53,6 +53,14 @@ test('two blended times are rejected', () => {
   equal(decodeClock(blended), null);
 });
 
+// The CRC would pass it, but a guess that is right by luck is still a guess.
+test('a square that is neither black nor white is not guessed', () => {
+  const rows = levels(TIME);
+  const [row] = rows;
+  row[row.indexOf(235, 2)] = 16 + 0.54 * (235 - 16);
+  equal(decodeClock(rows), null);
+});
+
 // A washed-out picture is still a picture: the guards give the levels.
 test('a pale clock is read, a faded one is not', () => {
   const scaled = (/** @type {number} */ contrast) =>
