@@ -14,8 +14,7 @@ use crate::rtp_write::RtpFields;
 use crate::sequence::Sequence;
 use crate::types::{PayloadType, Ssrc, Timestamp};
 
-/// What an RTP header says. Plain values, so that a packet can be decrypted in place after its header was
-/// read.
+/// What an RTP header says: plain values, so that a packet can be decrypted in place once it has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpHeader {
     /// By the profile: the last packet of a video frame, the first of a talk spurt.
@@ -28,8 +27,7 @@ pub struct RtpHeader {
     pub timestamp: Timestamp,
     /// Which stream.
     pub ssrc: Ssrc,
-    /// Bytes before the payload, CSRCs and extension block included: what SRTP authenticates but leaves
-    /// readable.
+    /// Bytes before the payload, CSRCs and extension block included: what SRTP leaves readable.
     pub header_len: usize,
     /// Whether the payload ends in padding. Its length is encrypted: see [`payload`](Self::payload).
     pub padding: bool,
@@ -77,8 +75,7 @@ impl RtpHeader {
         })
     }
 
-    /// The elements of the extension block; none if there is no block or its profile is not one of RFC
-    /// 8285's.
+    /// The elements of the extension block; none without a block or in a profile that is not RFC 8285's.
     ///
     /// `packet` is the packet that this header was read from; of any other the elements are meaningless.
     #[must_use]
@@ -92,9 +89,8 @@ impl RtpHeader {
     /// The payload of a decrypted packet without its padding, which may leave nothing. RFC 3550 §5.1.
     ///
     /// # Errors
-    /// [`BadPadding`](Malformed::BadPadding) if the padding count is 0 or larger than what follows
-    /// the header, [`TooShort`](Malformed::TooShort) if `packet` is not the one that this header was read
-    /// from.
+    /// [`BadPadding`](Malformed::BadPadding) if the padding count is 0 or larger than what follows the header,
+    /// [`TooShort`](Malformed::TooShort) if `packet` is not the one that was parsed.
     pub fn payload<'a>(&self, packet: &'a [u8]) -> Result<&'a [u8], Malformed> {
         let payload = packet.get(self.header_len..).ok_or(Malformed::TooShort)?;
         if self.padding { strip_padding(payload) } else { Ok(payload) }

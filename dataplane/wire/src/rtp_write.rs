@@ -5,8 +5,9 @@ use crate::sequence::Sequence;
 use crate::types::{PayloadType, Ssrc, Timestamp};
 use crate::writer::Writer;
 
-/// What a header says, apart from its extension elements. No CSRCs: who contributed upstream is not a
-/// viewer's affair.
+/// What a header says, apart from its extension elements.
+///
+/// There are no CSRCs: who contributed upstream is not a viewer's affair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RtpFields {
     /// By the profile: the last packet of a video frame, the first of a talk spurt.
@@ -63,8 +64,7 @@ struct Block {
 }
 
 impl Block {
-    /// `None` if an element is illegal or the block is too long for its length field, `Some(None)` if there
-    /// is no element.
+    /// `None` if an element is illegal or the block too long for its length field, `Some(None)` without elements.
     fn measure<'e>(elements: impl Iterator<Item = ExtensionElement<'e>>) -> Option<Option<Self>> {
         let (mut count, mut data_len, mut form) = (0_usize, 0_usize, Form::OneByte);
         for element in elements {

@@ -32,8 +32,7 @@ impl Sequence {
     }
 }
 
-/// A sequence number that does not wrap in the life of a stream: rollovers above, [`Sequence`] in the low 16
-/// bits.
+/// A sequence number that never wraps: how often the wire's has, above, and [`Sequence`] in the low 16 bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ExtendedSequence(pub u64);
 
@@ -56,8 +55,7 @@ impl ExtendedSequence {
     }
 }
 
-/// Extends the sequence numbers of one stream to 64 bits: each becomes the number nearest to the highest
-/// seen.
+/// Extends one stream's sequence numbers to 64 bits: each becomes the number nearest to the highest seen.
 ///
 /// Reading and learning are apart, so that a packet can be looked up before it is authenticated and moves
 /// the stream only afterwards:
