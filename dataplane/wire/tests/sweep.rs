@@ -216,6 +216,28 @@ fn no_length_of_plain_bytes_is_too_much() {
     }
 }
 
+/// Why: the same for bytes without any order, behind first bytes that pass for STUN, DTLS, RTP and RTCP.
+#[test]
+fn no_length_of_noise_is_too_much() {
+    // A linear congruential generator (Knuth's MMIX constants): the same noise in every run.
+    let states = core::iter::successors(Some(1_u64), |state| {
+        Some(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407))
+    });
+    let mut noise: Vec<u8> = states.map(|state| state.to_be_bytes()[0]).take(SWEEP_LEN_MAX).collect();
+    for head in
+        [[0x00, 0x01], [0x16, 0xfe], [0x90, 0x60], [0xbf, 0x60], [0x81, 0xc8], [0x8f, 0xcd], [0xaf, 0xce]]
+    {
+        noise[..2].copy_from_slice(&head);
+        for len in 0..=SWEEP_LEN_MAX {
+            // An RTCP length that is true, so that the noise reaches the member.
+            if let Some(words) = (len / 4).checked_sub(1) {
+                noise[2..4].copy_from_slice(&u16::try_from(words).unwrap().to_be_bytes());
+            }
+            read_everything(&noise[..len]);
+        }
+    }
+}
+
 /// Why: a packet cut short anywhere, or long by what is behind it, is what a truncating network or a wrong
 /// length makes.
 #[test]
