@@ -6,7 +6,11 @@ const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.
 /** @param {HTMLVideoElement} video */
 export function controls(video) {
   sound(video);
-  const actions = { m: () => toggleSound(video), f: () => toggleFull(video), p: () => togglePip(video) };
+  const actions = {
+    m: () => toggleSound(video),
+    f: () => toggleFull(video),
+    p: () => togglePip(video),
+  };
   byId('mute').addEventListener('click', actions.m);
   byId('unmute').addEventListener('click', actions.m);
   byId('full').addEventListener('click', actions.f);
@@ -34,7 +38,8 @@ function sound(video) {
     video.volume = volume.valueAsNumber;
     video.muted = video.volume === 0;
   });
-  for (const type of ['volumechange', 'playing', 'loadedmetadata']) video.addEventListener(type, show);
+  for (const type of ['volumechange', 'playing', 'loadedmetadata'])
+    video.addEventListener(type, show);
   show();
 }
 

@@ -57,7 +57,8 @@ class FanWindow extends HTMLElement {
     const count = this.#panes;
     for (let index = 0; index < count; index += 1) {
       const group = /** @type {SVGGElement} */ (element('g', {}));
-      for (const ring of RINGS) group.append(element('path', { class: 'pane', d: outline(index, count, ring) }));
+      for (const ring of RINGS)
+        group.append(element('path', { class: 'pane', d: outline(index, count, ring) }));
       group.style.setProperty('--at', String(index / count));
       svg.append(group);
     }
@@ -68,7 +69,9 @@ class FanWindow extends HTMLElement {
   #light() {
     const groups = [...this.querySelectorAll('g')];
     const middle = (groups.length - 1) / 2;
-    const byDistance = [...groups.keys()].sort((a, b) => Math.abs(a - middle) - Math.abs(b - middle));
+    const byDistance = [...groups.keys()].sort(
+      (a, b) => Math.abs(a - middle) - Math.abs(b - middle),
+    );
     const shining = new Set(byDistance.slice(0, this.lit));
     groups.forEach((group, index) => {
       for (const pane of group.children) pane.classList.toggle('lit', shining.has(index));

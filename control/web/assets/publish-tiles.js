@@ -4,10 +4,28 @@
 import { bitrate, decibels, milliseconds, percent, size, whole } from './format.js';
 import { tilesById } from './tiles.js';
 
-const IDS = ['bitrate', 'fps', 'rtt', 'loss', 'size', 'codec', 'limit', 'available', 'resent', 'keyframes', 'encoding', 'level'];
+const IDS = [
+  'bitrate',
+  'fps',
+  'rtt',
+  'loss',
+  'size',
+  'codec',
+  'limit',
+  'available',
+  'resent',
+  'keyframes',
+  'encoding',
+  'level',
+];
 const tiles = tilesById(IDS);
 
-const LIMITS = { none: 'nothing', cpu: 'this computer', bandwidth: 'the network', other: 'something else' };
+const LIMITS = {
+  none: 'nothing',
+  cpu: 'this computer',
+  bandwidth: 'the network',
+  other: 'something else',
+};
 
 /** @param {import('../sdk/stats.js').PublisherSample} sample */
 export function showPublishTiles(sample) {

@@ -39,7 +39,11 @@ Object.assign(window, { fanlight: diagnostics });
 // The source ---------------------------------------------------------------------------------------
 
 const CURTAINS = {
-  camera: ['Camera and microphone', 'Your browser will ask before it shows them.', 'Turn on the camera'],
+  camera: [
+    'Camera and microphone',
+    'Your browser will ask before it shows them.',
+    'Turn on the camera',
+  ],
   screen: ['Your screen', 'Choose a window or the whole screen.', 'Choose what to show'],
   pattern: ['Test pattern', 'A running clock that measures the delay to each viewer.', 'Show it'],
 };
@@ -70,7 +74,10 @@ async function openSource() {
     await showDevices();
     return true;
   } catch (error) {
-    const words = error instanceof FanlightError ? { title: 'Not possible', text: error.message } : wordsOfCapture(error);
+    const words =
+      error instanceof FanlightError
+        ? { title: 'Not possible', text: error.message }
+        : wordsOfCapture(error);
     if (capture === null) {
       drawCurtain(words.title, words.text);
       byId('preview').hidden = false;
@@ -91,7 +98,8 @@ async function replaceOnAir(stream) {
       await publisher.replaceTrack(track, kind);
     } catch (error) {
       // A kind that the stream began without cannot be added to it.
-      if (track !== null && error instanceof FanlightError) notice(`${error.message} Stop, and go live again.`);
+      if (track !== null && error instanceof FanlightError)
+        notice(`${error.message} Stop, and go live again.`);
     }
   }
 }
@@ -263,7 +271,10 @@ form.addEventListener('change', ({ target }) => {
       showSource();
       byId('devices').hidden = true;
     }
-  } else if (capture !== null && ['videoDevice', 'audioDevice', 'resolution', 'fps', 'cleanUp'].includes(name)) {
+  } else if (
+    capture !== null &&
+    ['videoDevice', 'audioDevice', 'resolution', 'fps', 'cleanUp'].includes(name)
+  ) {
     void openSource();
   }
 });

@@ -19,8 +19,8 @@ export function recipes(server, app, stream) {
     ].join('\n'),
     ffmpeg: [
       'ffmpeg -re -i input.mp4 \\',
-      '  -c:v libx264 -preset veryfast -tune zerolatency -profile:v baseline -pix_fmt yuv420p \\',
-      '  -b:v 2500k -g 60 -bf 0 \\',
+      '  -c:v libx264 -preset veryfast -tune zerolatency -profile:v baseline \\',
+      '  -pix_fmt yuv420p -b:v 2500k -g 60 -bf 0 \\',
       '  -c:a libopus -ar 48000 -ac 2 -b:a 96k \\',
       `  -f whip "${endpoint}"`,
     ].join('\n'),

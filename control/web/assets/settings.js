@@ -10,7 +10,18 @@ import { canCapture, canShareScreen } from './sources.js';
 const KEPT = 'fanlight.publish';
 const FORGOTTEN = new Set(['token', 'videoDevice', 'audioDevice']);
 /** Names for those who have none yet, so that two newcomers do not collide. */
-const PARTS = ['arch', 'cornice', 'gable', 'keystone', 'lantern', 'lintel', 'mullion', 'porch', 'sash', 'transom'];
+const PARTS = [
+  'arch',
+  'cornice',
+  'gable',
+  'keystone',
+  'lantern',
+  'lintel',
+  'mullion',
+  'porch',
+  'sash',
+  'transom',
+];
 
 const form = /** @type {HTMLFormElement} */ (document.getElementById('settings'));
 
@@ -44,7 +55,8 @@ export function fillForm(asked) {
 export function readForm() {
   const data = new FormData(form);
   // A disabled fieldset is left out of FormData; its fields still have their values.
-  const text = (/** @type {string} */ name) => String(data.get(name) ?? field(name)?.value ?? '').trim();
+  const text = (/** @type {string} */ name) =>
+    String(data.get(name) ?? field(name)?.value ?? '').trim();
   const on = (/** @type {string} */ name) => /** @type {HTMLInputElement} */ (field(name)).checked;
   const [width, height] = text('resolution').split('x').map(Number);
   return {
@@ -108,7 +120,10 @@ function set(name, value) {
     element.checked = value === 'on';
     return;
   }
-  if (element instanceof HTMLSelectElement && ![...element.options].some((one) => one.value === value)) {
+  if (
+    element instanceof HTMLSelectElement &&
+    ![...element.options].some((one) => one.value === value)
+  ) {
     if (name === 'degradation' || !/^[\w-]+$/.test(value)) return;
     element.add(new Option(value.replace('x', '×'), value));
   }

@@ -25,5 +25,6 @@ export function tabs(list) {
     const tab = all[(to + all.length) % all.length];
     select(tab);
     tab.focus();
+    tab.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   });
 }

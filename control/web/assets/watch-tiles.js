@@ -4,7 +4,20 @@
 import { bitrate, milliseconds, percent, size, whole } from './format.js';
 import { tilesById } from './tiles.js';
 
-const IDS = ['latency', 'bitrate', 'fps', 'loss', 'size', 'codec', 'first', 'buffer', 'p99', 'rtt', 'freezes', 'dropped'];
+const IDS = [
+  'latency',
+  'bitrate',
+  'fps',
+  'loss',
+  'size',
+  'codec',
+  'first',
+  'buffer',
+  'p99',
+  'rtt',
+  'freezes',
+  'dropped',
+];
 const tiles = tilesById(IDS);
 
 /**

@@ -29,7 +29,11 @@ const diagnostics = {
   state: 'new',
   lastStats: /** @type {object|null} */ (null),
   firstFrameMs: /** @type {number|null} */ (null),
-  latency: { median: /** @type {number|null} */ (null), p99: /** @type {number|null} */ (null), samples: 0 },
+  latency: {
+    median: /** @type {number|null} */ (null),
+    p99: /** @type {number|null} */ (null),
+    samples: 0,
+  },
   audioLevel: /** @type {number|null} */ (null),
   lastError: /** @type {object|null} */ (null),
 };
@@ -95,7 +99,11 @@ function showState({ state, reason }) {
 /** @param {import('../sdk/fanlight.js').FanlightError} reason */
 function showRetry(reason) {
   if (reason.code === 'not-live') {
-    drawCurtain('Waiting for the publisher…', `“${stream}” is not live yet. It starts here as soon as it is.`, 'wait');
+    drawCurtain(
+      'Waiting for the publisher…',
+      `“${stream}” is not live yet. It starts here as soon as it is.`,
+      'wait',
+    );
   } else if (reason.code === 'closed-by-server') {
     drawCurtain('The stream has ended', 'It goes on here if the publisher comes back.', 'wait');
   } else {

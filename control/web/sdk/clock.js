@@ -160,7 +160,13 @@ function levelsOf({ data, width }) {
   return Array.from({ length: ROWS }, (_, row) =>
     Array.from({ length: columns }, (_, column) => {
       let sum = 0;
-      for (const [dx, dy] of [[1, 1], [2, 1], [1, 2], [2, 2]]) { // prettier-ignore
+      for (const [dx, dy] of [
+        [1, 1],
+        [2, 1],
+        [1, 2],
+        [2, 2],
+      ]) {
+        // prettier-ignore
         const x = (QUIET + column) * SAMPLE + dx;
         const y = row * SAMPLE + dy;
         sum += data[(y * width + x) * 4 + 1]; // Green carries most of the luma.

@@ -43,7 +43,10 @@ export function endpointUrl({ server, app, stream, role }) {
 export async function postOffer(endpoint, offer) {
   const response = await request(endpoint, endpoint.url, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/sdp', Accept: 'application/sdp' },
+    headers: {
+      'Content-Type': 'application/sdp',
+      Accept: 'application/sdp, application/problem+json',
+    },
     body: offer,
   });
   if (!response.ok) throw await errorOfResponse(response, endpoint.role);

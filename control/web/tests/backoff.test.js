@@ -6,8 +6,14 @@ import { equal, ok, test } from './harness.js';
 test('delays grow from half to whole of the doubled one, up to the maximum', () => {
   const least = new Backoff({ initialMs: 100, maxMs: 1000, random: () => 0 });
   const most = new Backoff({ initialMs: 100, maxMs: 1000, random: () => 1 });
-  equal([1, 2, 3, 4, 5, 6].map(() => least.next()), [50, 100, 200, 400, 500, 500]);
-  equal([1, 2, 3, 4, 5, 6].map(() => most.next()), [100, 200, 400, 800, 1000, 1000]);
+  equal(
+    [1, 2, 3, 4, 5, 6].map(() => least.next()),
+    [50, 100, 200, 400, 500, 500],
+  );
+  equal(
+    [1, 2, 3, 4, 5, 6].map(() => most.next()),
+    [100, 200, 400, 800, 1000, 1000],
+  );
 });
 
 // A server that says "in 20 seconds" said it to everybody: never sooner, and not all at once.

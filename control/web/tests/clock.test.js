@@ -20,8 +20,8 @@ function picture(width, height, time) {
   return { canvas, context };
 }
 
-const levels = (/** @type {number} */ time) =>
-  encodeClock(time).map((row) => row.map((bit) => (bit ? 235 : 16)));
+/** @param {number} time @returns {number[][]} */
+const levels = (time) => encodeClock(time).map((row) => row.map((bit) => (bit ? 235 : 16)));
 
 // Players scale the picture as they like; the clock is found by proportion.
 test('the time is read back at every size', () => {

@@ -24,7 +24,14 @@ export class LoopbackServer {
     const method = init.method ?? 'GET';
     const body = String(init.body ?? '');
     const headers = new Headers(init.headers);
-    this.seen.push({ method, url, headers, body, at: performance.now(), keepalive: init.keepalive ?? false });
+    this.seen.push({
+      method,
+      url,
+      headers,
+      body,
+      at: performance.now(),
+      keepalive: init.keepalive ?? false,
+    });
     const scripted = this.#scripted.get(method)?.shift();
     if (scripted !== undefined) return scripted();
     if (method === 'POST') return this.#post(url, body);
@@ -63,7 +70,9 @@ export class LoopbackServer {
    */
   async #post(url, offer) {
     const [, app, role, , name] = url.pathname.split('/');
-    const published = [...this.sessions.values()].find((one) => one.role === 'whip' && one.name === name);
+    const published = [...this.sessions.values()].find(
+      (one) => one.role === 'whip' && one.name === name,
+    );
     if (role === 'whip' && published) return problem(409, 'This name is in use.');
     if (role === 'whep' && !published) return problem(409, 'Not live.');
     const connection = new RTCPeerConnection();

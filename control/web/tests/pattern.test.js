@@ -46,7 +46,11 @@ function readings(video, durationMs) {
   return new Promise((resolve) => {
     const began = performance.now();
     const frame = (/** @type {number} */ now, /** @type {VideoFrameCallbackMetadata} */ about) => {
-      all.push({ read: readClock(video), rtpMs: (about.rtpTimestamp ?? 0) / 90, wall: wallClockMs() });
+      all.push({
+        read: readClock(video),
+        rtpMs: (about.rtpTimestamp ?? 0) / 90,
+        wall: wallClockMs(),
+      });
       if (now - began > durationMs) resolve(all);
       else video.requestVideoFrameCallback(frame);
     };
@@ -117,5 +121,8 @@ test('a stopped pattern has ended tracks', () => {
   const tracks = pattern.stream.getTracks();
   equal(tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
   pattern.stop();
-  equal(tracks.map(({ readyState }) => readyState), ['ended', 'ended']);
+  equal(
+    tracks.map(({ readyState }) => readyState),
+    ['ended', 'ended'],
+  );
 });

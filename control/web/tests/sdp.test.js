@@ -25,7 +25,12 @@ test('format parameters get a line of their own where there is none', () => {
 
 // VP8 has one payload type, H264 has many; all of them count.
 test('every payload type of the encoding gets the parameters, and no other', () => {
-  const sdp = ['a=rtpmap:96 VP8/90000', 'a=rtpmap:97 rtx/90000', 'a=fmtp:97 apt=96', 'a=rtpmap:98 VP8/90000'];
+  const sdp = [
+    'a=rtpmap:96 VP8/90000',
+    'a=rtpmap:97 rtx/90000',
+    'a=fmtp:97 apt=96',
+    'a=rtpmap:98 VP8/90000',
+  ];
   equal(withFormatParameters(sdp.join('\r\n'), 'VP8', { a: 1 }).split('\r\n'), [
     'a=rtpmap:96 VP8/90000',
     'a=fmtp:96 a=1',

@@ -7,7 +7,12 @@ import { problem } from './loopback-server.js';
 // Apps may be paths; names may hold anything.
 test('an endpoint keeps the path of the app and escapes the rest', () => {
   equal(
-    endpointUrl({ server: 'https://a.example/', app: '/live/room 1/', stream: 'a/b?ü', role: 'publisher' }),
+    endpointUrl({
+      server: 'https://a.example/',
+      app: '/live/room 1/',
+      stream: 'a/b?ü',
+      role: 'publisher',
+    }),
     'https://a.example/live/room%201/whip/endpoint/a%2Fb%3F%C3%BC',
   );
   equal(
@@ -37,7 +42,10 @@ test('Retry-After is read as seconds and as a date', () => {
   equal(parseRetryAfter('Sat, 22 Nov 2025 12:00:30 GMT', now), 30_000);
   equal(parseRetryAfter('Sat, 22 Nov 2025 11:00:00 GMT', now), 0, 'a date that has passed');
   equal(parseRetryAfter('99999999', now), 3_600_000, 'a year is too long');
-  equal([null, '', 'soon'].map((value) => parseRetryAfter(value, now)), [null, null, null]);
+  equal(
+    [null, '', 'soon'].map((value) => parseRetryAfter(value, now)),
+    [null, null, null],
+  );
 });
 
 // The code decides whether to try again, the detail is what people read.
