@@ -163,17 +163,19 @@ impl Fake {
 }
 
 impl State {
-    fn sleep(&mut self) {
+    fn sleep(&mut self, is_timed: bool) {
         match self.sleeps.pop_front() {
             Some(Event::Datagrams(datagrams)) => self.wire.extend(datagrams),
             Some(Event::Wake(waker)) => {
                 waker.wake();
+                assert!(waker.is_ringing(), "the sleeper was not rung");
                 assert!(self.watch_armed, "a sleep without a watch");
                 self.watch_armed = !self.watch_is_single;
                 self.done.woken = true;
                 self.done.watch_ended = self.watch_is_single;
             }
-            Some(Event::Signal) | None => {}
+            Some(Event::Signal) => {}
+            None => assert!(is_timed, "nothing will end this sleep"),
         }
     }
 
@@ -220,8 +222,8 @@ impl Kernel for Fake {
         let taken = self.take_sends(state);
         let mut more = false;
         if how != Enter::Submit {
-            if matches!(how, Enter::Sleep(_)) {
-                state.sleep();
+            if let Enter::Sleep(time) = how {
+                state.sleep(time.is_some());
             }
             more = self.receive(state);
             state.ripen();

@@ -159,6 +159,7 @@ impl Queues {
     fn sleep(&mut self, at_most: Option<Duration>) -> io::Result<()> {
         self.arm();
         if !self.alarm.fall_asleep() {
+            assert!(self.alarm.is_notified(), "only a notice forbids sleep");
             return Ok(());
         }
         self.sleeps += 1;
