@@ -1,0 +1,122 @@
+//! Frames on the Unix socket: a little-endian `u32` length, then that many bytes of postcard.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Longest frame body, bytes. The largest honest message is a snapshot or a report of some 50,000 sessions.
+pub const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+const LENGTH_BYTES: usize = 4;
+
+/// Why a stream of frames cannot go on. The connection is closed: what follows cannot be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    #[error("a frame of {0} bytes exceeds the limit of {FRAME_BYTES_MAX}")]
+    TooLong(usize),
+    #[error("a frame is not a message of this protocol version: {0}")]
+    NotAMessage(String),
+}
+
+/// Appends `message` to `out` as one frame.
+///
+/// # Errors
+/// [`FrameError::TooLong`], with `out` as it was before.
+pub fn encode<M: Serialize>(message: &M, out: &mut Vec<u8>) -> Result<(), FrameError> {
+    let body = postcard::to_stdvec(message).map_err(|fault| FrameError::NotAMessage(fault.to_string()))?;
+    let length = match u32::try_from(body.len()) {
+        Ok(length) if body.len() <= FRAME_BYTES_MAX => length,
+        _ => return Err(FrameError::TooLong(body.len())),
+    };
+    out.extend_from_slice(&length.to_le_bytes());
+    out.extend_from_slice(&body);
+    Ok(())
+}
+
+/// Cuts received bytes into messages. Holds at most one frame and what one read brought behind it.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    pending: Vec<u8>,
+    start: usize,
+}
+
+impl Decoder {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds what one read brought.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.pending.drain(..self.start);
+            self.start = 0;
+        }
+        self.pending.extend_from_slice(bytes);
+    }
+
+    /// The next whole message, or None until more bytes are pushed.
+    ///
+    /// # Errors
+    /// A length over the limit or a body that does not parse: close the connection.
+    pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+        let unread = self.pending.get(self.start..).unwrap_or_default();
+        let Some((length, rest)) = unread.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > FRAME_BYTES_MAX {
+            return Err(FrameError::TooLong(length));
+        }
+        let Some(body) = rest.get(..length) else { return Ok(None) };
+        let message = postcard::from_bytes(body).map_err(|fault| FrameError::NotAMessage(fault.to_string()))?;
+        self.start += LENGTH_BYTES + length;
+        Ok(Some(message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CloseReason, RequestId, SessionId, StreamPath, ToDataplane};
+
+    fn messages() -> Vec<ToDataplane> {
+        let stream = StreamPath { app: "live/room1".into(), name: "camera".into() };
+        vec![
+            ToDataplane::Hello { protocol: crate::PROTOCOL_VERSION, epoch: 7 },
+            ToDataplane::Publish { request: RequestId(1), session: SessionId(2), stream, offer: "v=0\r\n".into() },
+            ToDataplane::Close { session: SessionId(2), reason: CloseReason::Deleted },
+        ]
+    }
+
+    /// A socket cuts the stream anywhere; the messages must not change.
+    #[test]
+    fn messages_survive_every_way_of_cutting_the_stream() {
+        let mut stream = Vec::new();
+        for message in messages() {
+            encode(&message, &mut stream).unwrap();
+        }
+        for cut in 1..=stream.len() {
+            let mut decoder = Decoder::new();
+            let mut seen = Vec::new();
+            for chunk in stream.chunks(cut) {
+                decoder.push(chunk);
+                while let Some(message) = decoder.next::<ToDataplane>().unwrap() {
+                    seen.push(message);
+                }
+            }
+            assert_eq!(seen, messages(), "cut every {cut} bytes");
+        }
+    }
+
+    /// A confused or hostile peer must not make us hold gigabytes.
+    #[test]
+    fn an_endless_frame_is_refused_at_its_length() {
+        let mut decoder = Decoder::new();
+        decoder.push(&u32::MAX.to_le_bytes());
+        assert_eq!(decoder.next::<ToDataplane>(), Err(FrameError::TooLong(u32::MAX as usize)));
+    }
+
+    #[test]
+    fn rubbish_is_named_as_such() {
+        let mut decoder = Decoder::new();
+        decoder.push(&[3, 0, 0, 0, 0xff, 0xff, 0xff]);
+        assert!(matches!(decoder.next::<ToDataplane>(), Err(FrameError::NotAMessage(_))));
+    }
+}

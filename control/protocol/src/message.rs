@@ -1,0 +1,120 @@
+//! The two directions of the socket, and why a request or a session ends.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo};
+
+/// What control asks of the dataplane.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToDataplane {
+    /// First message of a connection. The highest epoch wins; an older control is disconnected.
+    Hello {
+        /// [`crate::PROTOCOL_VERSION`] of the sender.
+        protocol: u16,
+        /// Grows with every start of control (milliseconds since 1970 at its start).
+        epoch: u64,
+    },
+    /// Opens a publisher's session. Answered by [`ToControl::Accepted`] or [`ToControl::Refused`].
+    Publish { request: RequestId, session: SessionId, stream: StreamPath, offer: String },
+    /// Opens a viewer's session on the tracks of `publisher`. Answered as [`ToDataplane::Publish`] is.
+    Watch { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId, offer: String },
+    /// A trickle ICE fragment (RFC 8840, `application/trickle-ice-sdpfrag`). Answered by [`ToControl::Done`] or
+    /// [`ToControl::Refused`].
+    Trickle { request: RequestId, session: SessionId, fragment: String },
+    /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.
+    Close { session: SessionId, reason: CloseReason },
+    /// Asks for all that is. Answered by [`ToControl::Snapshot`].
+    Snapshot { request: RequestId },
+}
+
+/// What the dataplane tells control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum ToControl {
+    /// Answer to Hello. A new `boot` means that all sessions known before are gone.
+    Welcome { protocol: u16, boot: u64 },
+    /// The session is open; the answer goes to the peer.
+    Accepted {
+        request: RequestId,
+        session: SessionId,
+        /// SDP answer, CRLF line ends.
+        answer: String,
+        /// ICE username fragment of ours: names this ICE session in an entity tag (RFC 9725 §4.3.1).
+        ice_tag: String,
+        tracks: Vec<TrackInfo>,
+    },
+    /// The request came to nothing, and why.
+    Refused { request: RequestId, refusal: Refusal },
+    /// The request is carried out and has no further result.
+    Done { request: RequestId },
+    /// ICE and DTLS are up: media can flow.
+    Connected { session: SessionId },
+    /// The session is gone.
+    Closed { session: SessionId, reason: CloseReason },
+    /// All that is, at one moment.
+    Snapshot { request: RequestId, sessions: Vec<SessionInfo> },
+    /// Sent every second.
+    Stats(StatsReport),
+}
+
+/// Why a request came to nothing. The text is for the caller: it says what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Refusal {
+    /// The SDP or the fragment is not one we can read or serve.
+    #[error("{0}")]
+    BadSdp(String),
+    /// Readable, but without a codec in common.
+    #[error("{0}")]
+    NoCommonCodec(String),
+    /// The session (or the publisher to watch) does not exist (any more).
+    #[error("there is no such session")]
+    UnknownSession,
+    /// A limit of `conf/` is reached.
+    #[error("the server is full: {limit} is at its limit; retry in {retry_after_s} s")]
+    Full {
+        /// Which limit, by its key in `conf/`.
+        limit: String,
+        /// Seconds.
+        retry_after_s: u32,
+    },
+    /// A fault of ours; the log has more.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum CloseReason {
+    /// The peer asked for it: DELETE on the resource URL.
+    Deleted,
+    /// The peer closed its DTLS association.
+    PeerClosed,
+    /// No ICE consent within the time-out: the peer is gone (RFC 7675).
+    ConsentLost,
+    /// ICE or DTLS did not come up in time.
+    NeverConnected,
+    /// The publisher of the watched stream ended.
+    StreamEnded,
+    /// The transport failed: DTLS fault or certificate mismatch.
+    TransportFailed,
+    /// An administrator, a policy or the expiry of a grant.
+    Kicked,
+    /// The server is going down.
+    Shutdown,
+}
+
+impl CloseReason {
+    /// Stable name for logs, metrics and JSON.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Deleted => "deleted",
+            Self::PeerClosed => "peer_closed",
+            Self::ConsentLost => "consent_lost",
+            Self::NeverConnected => "never_connected",
+            Self::StreamEnded => "stream_ended",
+            Self::TransportFailed => "transport_failed",
+            Self::Kicked => "kicked",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What a shard counts. All cumulative.
+
+use crate::reject::RejectCounters;
+
+/// Counters of one shard.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Every datagram taken from the network = `accepted` + the sum of `rejects`.
+    pub datagrams_in: u64,
+    pub bytes_in: u64,
+    pub accepted: u64,
+    pub rejects: RejectCounters,
+    pub datagrams_out: u64,
+    pub bytes_out: u64,
+    /// Calls of [`crate::Egress::send`]: trains and single datagrams.
+    pub messages_out: u64,
+    /// Media packets sealed for viewers, retransmissions apart.
+    pub media_packets_out: u64,
+    pub retransmissions_out: u64,
+    pub key_frame_requests_out: u64,
+    /// Sends that found no slot: lost.
+    pub egress_full: u64,
+    /// Media packets shed because the lane to another shard was full.
+    pub lane_full: u64,
+    pub lane_packets_in: u64,
+    pub lane_packets_out: u64,
+    /// NACKed packets that were no longer in the store, or over the retransmission budget.
+    pub resends_refused: u64,
+    pub turns: u64,
+}

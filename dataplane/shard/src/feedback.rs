@@ -1,0 +1,156 @@
+//! RTCP in. From a publisher: its clock. From a viewer: what it lost, what it needs, what it can take.
+//!
+//! Feedback meets media at two doors only: the track's store (NACK → retransmission) and the key-frame desk. A member that
+//! names an SSRC which is not this session's own has no effect.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, abs_send_time};
+
+use crate::elements::ViewerElements;
+use crate::lane::{LaneMessage, MediaClock};
+use crate::limits::RESENDS_PER_NACK_MAX;
+use crate::reject::Reject;
+use crate::session::{Activity, Viewer};
+use crate::shard::Shard;
+use crate::spec::SessionKey;
+use crate::train::{Body, Train};
+use crate::turn::{Datagram, Outputs};
+
+impl Shard {
+    /// An SRTCP datagram.
+    pub(crate) fn take_feedback(&mut self, datagram: Datagram<'_>, outputs: &mut Outputs<'_>) -> Result<(), Reject> {
+        let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
+        let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
+        let srtp = session.srtp.as_deref_mut().ok_or(Reject::NoKeys)?;
+        session.packets_in += 1;
+        session.bytes_in += datagram.bytes.len() as u64;
+        let compound = srtp.rtcp_opener.open(datagram.bytes)?;
+        let mut verdict = Ok(());
+        for member in Compound::new(compound) {
+            match member {
+                Ok(member) => self.take_member(key, member, outputs),
+                Err(_) => verdict = Err(Reject::MalformedRtcp),
+            }
+        }
+        self.arm(key);
+        verdict
+    }
+
+    fn take_member(&mut self, key: SessionKey, member: Member<'_>, outputs: &mut Outputs<'_>) {
+        match member {
+            Member::SenderReport(report) => self.take_sender_report(key, &report, outputs),
+            Member::ReceiverReport(report) => {
+                for block in report.reports() {
+                    self.take_report_block(key, &block);
+                }
+            }
+            Member::Nack(nack) => self.resend(key, &nack, outputs),
+            Member::Pli(pli) => self.key_frame_needed(key, pli.media, outputs),
+            Member::Fir(fir) => {
+                for (media, _) in fir.entries() {
+                    self.key_frame_needed(key, media, outputs);
+                }
+            }
+            Member::Remb(remb) => {
+                if let Some(viewer) = self.viewer(key) {
+                    viewer.estimate_bps = Some(remb.bitrate_bps());
+                }
+            }
+            // A publisher's BYE says less than its DTLS close or its silence: streams end with their session.
+            Member::SourceDescription(_) | Member::Bye(_) | Member::Twcc(_) | Member::Other { .. } => {}
+        }
+    }
+
+    fn viewer(&mut self, key: SessionKey) -> Option<&mut Viewer> {
+        self.sessions.find(key)?.viewer_mut()
+    }
+
+    fn take_sender_report(&mut self, key: SessionKey, report: &SenderReport<'_>, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Some(publisher) = self.sessions.find(key).and_then(|session| session.publisher_mut()) else { return };
+        let Some((place, clock)) = publisher.sender_report(now, report) else { return };
+        let Some(id) = publisher.tracks.get(place).map(|track| track.spec.track) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else { return };
+        track.clock = Some(clock);
+        for mirror in track.mirrors.clone() {
+            self.tell(mirror, LaneMessage::Clock { track: id, clock }, outputs);
+        }
+    }
+
+    /// RFC 3550 §6.4.1: losses, and the round trip by LSR and DLSR. Our reports carry the publisher's clock, so the round
+    /// trip is measured on that clock too.
+    fn take_report_block(&mut self, key: SessionKey, block: &ReportBlock) {
+        let now = self.now;
+        let Some(viewer) = self.viewer(key) else { return };
+        let Some(subscription) = viewer.subscriptions.iter().find(|s| s.spec.ssrc == block.ssrc) else { return };
+        let id = subscription.spec.track;
+        if subscription.spec.codec.is_video() || viewer.fraction_lost.is_none() {
+            viewer.fraction_lost = Some(block.fraction_lost);
+        }
+        let Some(clock) = self.tracks.get(&id).and_then(|track| track.clock) else { return };
+        if block.last_sender_report != 0
+            && let Some(round_trip) = round_trip(&clock, now.saturating_duration_since(clock.learned), block)
+            && let Some(session) = self.sessions.find(key)
+        {
+            session.round_trip = Some(round_trip);
+        }
+    }
+
+    fn key_frame_needed(&mut self, key: SessionKey, media: Ssrc, outputs: &mut Outputs<'_>) {
+        let Some(viewer) = self.viewer(key) else { return };
+        let subscription = viewer.subscriptions.iter_mut().find(|s| s.spec.ssrc == media);
+        let Some(subscription) = subscription.filter(|s| s.spec.codec.is_video()) else { return };
+        subscription.key_frame_requests += 1;
+        let track = subscription.spec.track;
+        self.wish_key_frame(track, outputs);
+    }
+
+    /// Sends again what a viewer lost, from the store, on its retransmission stream (RFC 4588). Never on the media stream:
+    /// that would use a nonce twice.
+    fn resend(&mut self, key: SessionKey, nack: &Nack<'_>, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let send_time = abs_send_time(now.saturating_duration_since(self.config.started));
+        let Some(session) = self.sessions.find(key) else { return };
+        let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
+        let path: SocketAddr = path;
+        let Activity::Viewing(viewer) = &mut session.activity else { return };
+        let Viewer { subscriptions, extensions, .. } = &mut **viewer;
+        let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else { return };
+        let Some(track) = self.tracks.get(&subscription.spec.track) else { return };
+        let mut train = Train::new(outputs.egress, &mut self.counters, srtp, path);
+        let (mut resent, mut refused) = (0, 0);
+        for sequence in nack.sequences().take(RESENDS_PER_NACK_MAX) {
+            subscription.nacks += 1;
+            // Never sent under that number, to this viewer: nothing to say.
+            let Some(original) = subscription.track_sequence(sequence) else { continue };
+            let Some(stored) = track.store.find(original) else {
+                refused += 1;
+                continue;
+            };
+            if !subscription.may_resend(now, sequence, stored.facts.bytes(), session.round_trip) {
+                refused += 1;
+                continue;
+            }
+            let Some((index, fields)) = subscription.retransmission(stored.facts) else { break };
+            let mid = subscription.spec.mid.as_slice();
+            let elements = ViewerElements::new(extensions, mid, &send_time, stored.extensions);
+            resent += u64::from(train.push(index, &fields, &elements, Body::Retransmission(sequence, stored.payload)));
+        }
+        drop(train);
+        subscription.retransmitted += resent;
+        subscription.not_resent += refused;
+        self.counters.retransmissions_out += resent;
+        self.counters.resends_refused += refused;
+    }
+}
+
+/// Now − LSR − DLSR on the publisher's clock, or None if that is negative or absurd (a clock that jumped).
+fn round_trip(clock: &MediaClock, elapsed: Duration, block: &ReportBlock) -> Option<Duration> {
+    let now = clock.ntp.wrapping_add(elapsed).middle();
+    let since_report = now.wrapping_sub(block.last_sender_report);
+    let ticks = since_report.wrapping_sub(block.delay_since_last_sender_report);
+    let plausible = ticks < 60 << 16;
+    plausible.then(|| Duration::from_micros(u64::from(ticks) * 1_000_000 / 65_536))
+}

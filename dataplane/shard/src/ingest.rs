@@ -1,0 +1,149 @@
+//! Media in: from a publisher's datagram, or from the lane of another shard, into the track's store.
+
+use fanlight_wire::ExtendedSequence;
+use fanlight_wire::codec::frame_facts;
+
+use crate::lane::{LaneFull, LaneMessage, LanePacket};
+use crate::limits::PACKET_BYTES_MAX;
+use crate::publisher::Received;
+use crate::reject::Reject;
+use crate::shard::Shard;
+use crate::spec::{ShardId, TrackId};
+use crate::store::{NotKept, PacketFacts};
+use crate::track::Origin;
+use crate::turn::{Datagram, Outputs};
+
+impl Shard {
+    /// An SRTP datagram: open → bind → observe → keep.
+    pub(crate) fn ingest(&mut self, datagram: Datagram<'_>, outputs: &mut Outputs<'_>) -> Result<(), Reject> {
+        let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
+        let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
+        let srtp = session.srtp.as_deref_mut().ok_or(Reject::NoKeys)?;
+        let crate::session::Activity::Publishing(publisher) = &mut session.activity else {
+            return Err(Reject::NotPublishing);
+        };
+        session.packets_in += 1;
+        session.bytes_in += datagram.bytes.len() as u64;
+        let opened = publisher.open(self.now, &srtp.rtp_opener, datagram.bytes);
+        let received = match opened {
+            Ok(Some(received)) => received,
+            Ok(None) => {
+                self.arm(key);
+                return Ok(());
+            }
+            Err(reject) => return Err(reject),
+        };
+        let spec = publisher.tracks.get(received.track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
+        let (id, codec) = (spec.track, spec.codec);
+        // A payload that does not parse is no key frame; whether it is any good is between publisher and viewer.
+        let key_frame_start = codec.is_video()
+            && frame_facts(codec, received.marker, received.payload).is_ok_and(|facts| facts.key_frame_start);
+        if key_frame_start && let Some(track) = publisher.tracks.get_mut(received.track) {
+            track.desk.fulfilled();
+        }
+        let kept = self.keep_received(id, &received, key_frame_start, outputs);
+        self.arm(key);
+        kept
+    }
+
+    fn keep_received(
+        &mut self,
+        id: TrackId,
+        received: &Received<'_>,
+        key_frame_start: bool,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), Reject> {
+        let extensions = received.elements.as_bytes();
+        let facts = PacketFacts {
+            timestamp: received.timestamp,
+            marker: received.marker,
+            key_frame_start,
+            extension_len: u8::try_from(extensions.len()).map_err(|_| Reject::TooLong)?,
+            payload_len: u16::try_from(received.payload.len()).map_err(|_| Reject::TooLong)?,
+        };
+        self.keep(id, received.sequence, facts, extensions, received.payload).map_err(|not_kept| match not_kept {
+            NotKept::AlreadyThere => Reject::Duplicate,
+            NotKept::TooOld => Reject::TooOld,
+            NotKept::TooLong => Reject::TooLong,
+        })?;
+        let mirrors = self.tracks.get(&id).map(|track| track.mirrors.clone()).unwrap_or_default();
+        for mirror in mirrors {
+            self.send_to_mirror(mirror, id, received, facts, outputs);
+        }
+        Ok(())
+    }
+
+    /// Keeps a packet and marks its track for the fan-out at the end of the turn.
+    pub(crate) fn keep(
+        &mut self,
+        id: TrackId,
+        sequence: ExtendedSequence,
+        facts: PacketFacts,
+        extensions: &[u8],
+        payload: &[u8],
+    ) -> Result<(), NotKept> {
+        let track = self.tracks.get_mut(&id).ok_or(NotKept::TooOld)?;
+        track.store.keep(sequence, facts, extensions, payload)?;
+        track.count(facts.timestamp, facts.marker, facts.key_frame_start);
+        if track.fresh.is_empty() {
+            self.fresh.push(id);
+        }
+        track.fresh.push(sequence);
+        Ok(())
+    }
+
+    /// One copy into the lane. A full lane sheds the packet: its viewers ask for it again, or for a key frame.
+    fn send_to_mirror(
+        &mut self,
+        mirror: ShardId,
+        track: TrackId,
+        received: &Received<'_>,
+        facts: PacketFacts,
+        outputs: &mut Outputs<'_>,
+    ) {
+        let mut bytes = [0; PACKET_BYTES_MAX];
+        let extensions = received.elements.as_bytes();
+        let (front, back) = bytes.split_at_mut(extensions.len());
+        let Some(back) = back.get_mut(..received.payload.len()) else { return };
+        front.copy_from_slice(extensions);
+        back.copy_from_slice(received.payload);
+        let packet = LanePacket { track, sequence: received.sequence, facts, bytes };
+        match outputs.lanes.push(mirror, LaneMessage::Packet(packet)) {
+            Ok(()) => self.counters.lane_packets_out += 1,
+            Err(LaneFull(_)) => self.counters.lane_full += 1,
+        }
+    }
+
+    /// A packet of a track that lives on another shard. Late ones, after the last viewer left, have no track any more.
+    pub(crate) fn ingest_from_lane(&mut self, packet: &LanePacket) {
+        self.counters.lane_packets_in += 1;
+        let split = packet.bytes.split_at_checked(usize::from(packet.facts.extension_len));
+        let Some((extensions, rest)) = split else { return };
+        let Some(payload) = rest.get(..usize::from(packet.facts.payload_len)) else { return };
+        // The home shard keeps a packet once, and sends what it kept: a refusal here is a mirror that was joined anew.
+        let _ = self.keep(packet.track, packet.sequence, packet.facts, extensions, payload);
+        if packet.facts.key_frame_start && let Some(track) = self.tracks.get_mut(&packet.track) {
+            track.desk.fulfilled();
+        }
+    }
+
+    /// A viewer here cannot begin or go on without a key frame of this track.
+    pub(crate) fn wish_key_frame(&mut self, id: TrackId, outputs: &mut Outputs<'_>) {
+        let Some(track) = self.tracks.get_mut(&id) else { return };
+        match track.origin {
+            Origin::Home { publisher, place } => {
+                let session = self.sessions.find(publisher).and_then(|session| session.publisher_mut());
+                if let Some(ingress) = session.and_then(|publisher| publisher.tracks.get_mut(place)) {
+                    ingress.desk.wish();
+                }
+                self.arm(publisher);
+            }
+            Origin::Mirror { home } => {
+                track.desk.wish();
+                if track.desk.ask(self.now) {
+                    self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Every bound of a shard, with why it has that size and what must hold between them.
+
+use std::time::Duration;
+
+/// Tracks of one session. One audio and one video today, room for screen sharing beside a camera.
+pub const TRACKS_PER_SESSION_MAX: usize = 8;
+
+/// Bytes of a media identification. RFC 8843 sets none; browsers use 1–3, and the one-byte header extension form holds 16.
+pub const MID_BYTES_MAX: usize = 16;
+
+/// Addresses learned for one session. mediasoup keeps 8 ICE tuples a transport.
+pub const ADDRESSES_PER_SESSION_MAX: usize = 8;
+
+/// Receive streams of one publisher: media and RTX of each track, and as many again while SSRCs change.
+pub const RECEIVERS_PER_SESSION_MAX: usize = 4 * TRACKS_PER_SESSION_MAX;
+
+/// A track takes a new SSRC at most once in this time, so that churn cannot make us rebind for every packet.
+pub const REBIND_INTERVAL_MIN: Duration = Duration::from_secs(1);
+
+/// Longest RTP packet kept, bytes of payload and of forwarded header extensions together. An Ethernet frame holds 1,472
+/// bytes of UDP payload; SRTP and the RTP header take 28 at least.
+pub const PACKET_BYTES_MAX: usize = 1444;
+
+/// Bytes of forwarded header extensions a packet, as elements of kind, length, data. A dependency descriptor with its
+/// template structure is the longest (RTP payload format for AV1, §A.8).
+pub const EXTENSION_BYTES_MAX: usize = 128;
+
+/// Packets that a video track's store keeps: 4 s at 2.5 Mbit/s, over 1 s at 8 Mbit/s. A power of two.
+pub const VIDEO_STORE_PACKETS: usize = 1024;
+
+/// Packets that an audio track's store keeps: 5 s at 20 ms. A power of two.
+pub const AUDIO_STORE_PACKETS: usize = 256;
+
+/// Key frames are asked of a publisher at most this often, whoever wishes. LiveKit 200–1,000 ms, mediasoup 1,000 ms.
+pub const KEY_FRAME_INTERVAL_MIN: Duration = Duration::from_millis(500);
+
+/// Sequences that one receive stream may miss at a time; older ones are given up. libwebrtc keeps 1,000 and clears.
+pub const MISSING_MAX: usize = 256;
+
+/// A jump over more than this many packets is not asked for: a key frame is cheaper.
+pub const GAP_MAX: u64 = 128;
+
+/// Requests for one missing packet before it is given up. mediasoup and Signal 10, str0m 5.
+pub const NACK_TRIES_MAX: u8 = 10;
+
+/// First NACK after this delay, so that mere reordering asks for nothing.
+pub const NACK_DELAY: Duration = Duration::from_millis(10);
+
+/// Time between two NACKs for one packet when the round trip is not known. It bounds the measured one from below too.
+pub const NACK_INTERVAL_DEFAULT: Duration = Duration::from_millis(60);
+/// Lower bound of the time between two NACKs for one packet.
+pub const NACK_INTERVAL_MIN: Duration = Duration::from_millis(20);
+
+/// One packet is sent again to one viewer at most once in this time, or a measured round trip if longer.
+pub const RESEND_INTERVAL_MIN: Duration = Duration::from_millis(20);
+
+/// Sequences that one NACK member may make us send again (a 1,200-byte one can name 5,049).
+pub const RESENDS_PER_NACK_MAX: usize = 128;
+
+/// Share of a subscription's media bytes that may be spent on retransmission: 1/5. str0m's default is 15 %.
+pub const RESEND_SHARE: u64 = 5;
+/// Bytes of retransmission a subscription may spend before it has sent any media to take a share of.
+pub const RESEND_BYTES_START: u64 = 96 * 1024;
+
+/// Time between transport-wide feedback packets. libwebrtc sends every 50–250 ms.
+pub const TWCC_INTERVAL: Duration = Duration::from_millis(80);
+/// Packets that one transport-wide feedback may cover: two statuses a byte at worst, in one datagram.
+pub const TWCC_WINDOW: usize = 400;
+
+/// Time between receiver reports to a publisher and sender reports to a viewer. RFC 3550 §6.2 with its reduced minimum.
+pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest RTCP datagram that we write, bytes.
+pub const RTCP_BYTES_MAX: usize = 1200;
+
+/// Commands obeyed in one turn; the rest waits for the next, so that a storm of joins does not stop media.
+pub const COMMANDS_PER_TURN_MAX: usize = 64;
+
+/// Datagrams taken in one turn.
+pub const DATAGRAMS_PER_TURN_MAX: usize = 256;
+
+/// Lane messages taken in one turn.
+pub const LANE_MESSAGES_PER_TURN_MAX: usize = 512;
+
+/// Messages for other shards that may wait because a lane is full; media is shed instead of waiting.
+pub const LANE_BACKLOG_MAX: usize = 4096;
+
+/// Most segments of one train. Linux takes 128 since 6.9 and 64 before (UDP_MAX_SEGMENTS).
+pub const TRAIN_SEGMENTS_MAX: usize = 64;
+
+/// The CNAME of everything we send (RFC 3550 §6.5.1): one participant, one clock, so that players keep audio and video in
+/// step. The answer's `a=ssrc … cname` says the same.
+pub const CNAME: &str = "fanlight";
+
+const _: () = {
+    assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
+    assert!((GAP_MAX as usize) < MISSING_MAX && MISSING_MAX < VIDEO_STORE_PACKETS);
+    assert!(EXTENSION_BYTES_MAX < PACKET_BYTES_MAX && EXTENSION_BYTES_MAX <= u8::MAX as usize);
+    assert!(NACK_DELAY.as_millis() < NACK_INTERVAL_MIN.as_millis());
+    assert!(MID_BYTES_MAX <= 16, "longer ones do not fit the one-byte header extension form");
+};

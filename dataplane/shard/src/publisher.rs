@@ -1,0 +1,344 @@
+//! A publisher's side of a session: open → bind → observe, and the feedback that goes back to it.
+//!
+//! An SSRC is bound to a track by what signalling said of it, else by the MID extension, else by its payload type, and only
+//! by a packet that was authentic: a forged one moves nothing.
+
+use std::time::{Duration, Instant};
+
+use arrayvec::ArrayVec;
+use fanlight_srtp::{Authenticated, Replay, RtpOpener};
+use fanlight_wire::{
+    ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
+    rtx_original_sequence,
+};
+
+use crate::arrivals::ArrivalLog;
+use crate::elements::Elements;
+use crate::key_frame::KeyFrameDesk;
+use crate::lane::MediaClock;
+use crate::limits::{CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
+use crate::receiver::{Receiver, Stream};
+use crate::reject::Reject;
+use crate::spec::{PublishSpec, PublishedTrack};
+
+/// One track and what its publisher owes and gets.
+pub(crate) struct IngressTrack {
+    pub(crate) spec: PublishedTrack,
+    pub(crate) desk: KeyFrameDesk,
+    bound: Option<Instant>,
+    highest: Option<(ExtendedSequence, Timestamp)>,
+    pub(crate) packets: u64,
+    pub(crate) bytes: u64,
+    pub(crate) recovered: u64,
+    pub(crate) nacks: u64,
+    pub(crate) key_frame_requests: u64,
+}
+
+/// A packet that is authentic, bound and not yet kept.
+pub(crate) struct Received<'p> {
+    /// Place in [`Publisher::tracks`].
+    pub(crate) track: usize,
+    pub(crate) sequence: ExtendedSequence,
+    pub(crate) timestamp: Timestamp,
+    pub(crate) marker: bool,
+    pub(crate) elements: Elements,
+    pub(crate) payload: &'p [u8],
+}
+
+/// See the file's head.
+pub(crate) struct Publisher {
+    pub(crate) tracks: ArrayVec<IngressTrack, TRACKS_PER_SESSION_MAX>,
+    receivers: ArrayVec<Receiver, RECEIVERS_PER_SESSION_MAX>,
+    extensions: ExtensionMap,
+    arrivals: Option<ArrivalLog>,
+    report_due: Instant,
+    started: Instant,
+}
+
+impl Publisher {
+    pub(crate) fn new(spec: PublishSpec, now: Instant) -> Self {
+        let mut receivers = ArrayVec::new();
+        for (place, track) in spec.tracks.iter().enumerate() {
+            receivers.extend(track.ssrc.map(|ssrc| Receiver::new(ssrc, Stream::Media, place)));
+            receivers.extend(track.rtx_ssrc.map(|ssrc| Receiver::new(ssrc, Stream::Retransmission, place)));
+        }
+        let arrivals = spec.tracks.iter().any(|track| track.transport_cc).then(|| ArrivalLog::new(now));
+        let tracks = spec.tracks.into_iter().map(|spec| IngressTrack {
+            spec,
+            desk: KeyFrameDesk::default(),
+            bound: None,
+            highest: None,
+            packets: 0,
+            bytes: 0,
+            recovered: 0,
+            nacks: 0,
+            key_frame_requests: 0,
+        });
+        Self {
+            tracks: tracks.collect(),
+            receivers,
+            extensions: spec.extensions,
+            arrivals,
+            report_due: now + REPORT_INTERVAL,
+            started: now,
+        }
+    }
+
+    /// Decrypts a packet in place, binds and observes it. None: it was good, and there is nothing to forward (padding).
+    pub(crate) fn open<'p>(
+        &mut self,
+        now: Instant,
+        opener: &RtpOpener,
+        packet: &'p mut [u8],
+    ) -> Result<Option<Received<'p>>, Reject> {
+        let header = RtpHeader::parse(packet)?;
+        let known = self.receivers.iter().position(|receiver| receiver.ssrc == header.ssrc);
+        let index = match known.and_then(|place| self.receivers.get(place)) {
+            Some(receiver) => {
+                self.expect_payload_type(receiver.track, receiver.stream, header.payload_type)?;
+                let index = receiver.index.estimate(header.sequence.0);
+                receiver.index.check(index).map_err(|replay| match replay {
+                    Replay::AlreadySeen => Reject::Replayed,
+                    Replay::TooOld => Reject::TooOld,
+                })?;
+                index
+            }
+            None => {
+                self.track_of_payload_type(header.payload_type).ok_or(Reject::UnknownPayloadType)?;
+                u64::from(header.sequence.0)
+            }
+        };
+        let proof = opener.open(packet, header.header_len, index)?;
+        let packet = packet.get(..header.header_len + proof.payload_len()).ok_or(Reject::MalformedRtp)?;
+        let place = match known {
+            Some(place) => place,
+            None => self.bind(now, &header, packet)?,
+        };
+        self.observe(now, place, &header, packet, &proof)
+    }
+
+    fn expect_payload_type(&self, track: usize, stream: Stream, payload_type: PayloadType) -> Result<(), Reject> {
+        let spec = self.tracks.get(track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
+        let expected = match stream {
+            Stream::Media => Some(spec.payload_type),
+            Stream::Retransmission => spec.rtx_payload_type,
+        };
+        if expected == Some(payload_type) { Ok(()) } else { Err(Reject::UnknownPayloadType) }
+    }
+
+    fn track_of_payload_type(&self, payload_type: PayloadType) -> Option<(usize, Stream)> {
+        self.tracks.iter().enumerate().find_map(|(place, track)| {
+            if track.spec.payload_type == payload_type {
+                Some((place, Stream::Media))
+            } else {
+                (track.spec.rtx_payload_type == Some(payload_type)).then_some((place, Stream::Retransmission))
+            }
+        })
+    }
+
+    /// Binds a new SSRC that has just proven authentic. RFC 8843 §9.2.
+    fn bind(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Result<usize, Reject> {
+        let mid = self.extensions.id(ExtensionKind::Mid);
+        let mid = header.extensions(packet).find(|element| Some(element.id) == mid).map(|element| element.data);
+        let (track, stream) = match mid {
+            Some(mid) => {
+                let track = self.tracks.iter().position(|track| track.spec.mid.as_slice() == mid);
+                let track = track.ok_or(Reject::Unbound)?;
+                let (_, stream) = self.track_of_payload_type(header.payload_type).ok_or(Reject::Unbound)?;
+                self.expect_payload_type(track, stream, header.payload_type)?;
+                (track, stream)
+            }
+            None => self.track_of_payload_type(header.payload_type).ok_or(Reject::Unbound)?,
+        };
+        let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
+        let mut receiver = Receiver::new(header.ssrc, stream, track);
+        if stream == Stream::Media {
+            if ingress.bound.is_some_and(|bound| now < bound + REBIND_INTERVAL_MIN) {
+                return Err(Reject::RebindTooSoon);
+            }
+            ingress.bound = Some(now);
+            if let Some((sequence, timestamp)) = ingress.highest {
+                // Viewers see one stream: it goes on where the old SSRC ended.
+                receiver.sequence_offset = (sequence.0 + 1).wrapping_sub(u64::from(header.sequence.0));
+                receiver.timestamp_offset = timestamp.0.wrapping_add(1).wrapping_sub(header.timestamp.0);
+                ingress.desk.wish();
+            }
+        }
+        let same = self.receivers.iter().position(|old| old.track == track && old.stream == stream);
+        match same {
+            Some(place) => {
+                let old = self.receivers.get_mut(place).ok_or(Reject::Unbound)?;
+                *old = receiver;
+                Ok(place)
+            }
+            None => {
+                self.receivers.try_push(receiver).map_err(|_| Reject::Unbound)?;
+                Ok(self.receivers.len() - 1)
+            }
+        }
+    }
+
+    fn observe<'p>(
+        &mut self,
+        now: Instant,
+        place: usize,
+        header: &RtpHeader,
+        packet: &'p [u8],
+        proof: &Authenticated,
+    ) -> Result<Option<Received<'p>>, Reject> {
+        self.note_arrival(now, header, packet);
+        let receiver = self.receivers.get_mut(place).ok_or(Reject::Unbound)?;
+        receiver.count(proof);
+        let payload = header.payload(packet)?;
+        let (track, stream) = (receiver.track, receiver.stream);
+        let (sequence, payload) = match stream {
+            Stream::Media => (receiver.track_sequence(proof.index()), payload),
+            Stream::Retransmission if payload.is_empty() => return Ok(None), // padding by which the sender probes
+            Stream::Retransmission => self.unwrap_retransmission(track, payload)?,
+        };
+        let media = self.media_receiver(track).ok_or(Reject::BadRetransmission)?;
+        let closed_gap = media.missing.arrived(now, sequence);
+        let timestamp = header.timestamp.wrapping_add(media.timestamp_offset);
+        let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
+        if stream == Stream::Retransmission {
+            ingress.recovered += u64::from(closed_gap);
+        } else {
+            ingress.bound.get_or_insert(now);
+            let elapsed_us = now.saturating_duration_since(self.started).as_micros();
+            let ticks = elapsed_us * u128::from(ingress.spec.clock_rate_hz) / 1_000_000;
+            if let Some(media) = self.receivers.get_mut(place) {
+                media.observe_jitter(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default(), header.timestamp);
+            }
+        }
+        if ingress.highest.is_none_or(|(highest, _)| sequence > highest) {
+            ingress.highest = Some((sequence, timestamp));
+        }
+        ingress.packets += 1;
+        ingress.bytes += packet.len() as u64;
+        let elements = Elements::forwardable(&self.extensions, header.extensions(packet));
+        Ok(Some(Received { track, sequence, timestamp, marker: header.marker, elements, payload }))
+    }
+
+    fn note_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) {
+        let Some((arrivals, id)) = self.arrivals.as_mut().zip(self.extensions.id(ExtensionKind::TransportSequence))
+        else {
+            return;
+        };
+        let element = header.extensions(packet).find(|element| element.id == id);
+        if let Some(Ok(sequence)) = element.map(|element| <[u8; 2]>::try_from(element.data)) {
+            arrivals.note(now, Sequence(u16::from_be_bytes(sequence)));
+        }
+    }
+
+    fn unwrap_retransmission<'p>(
+        &mut self,
+        track: usize,
+        payload: &'p [u8],
+    ) -> Result<(ExtendedSequence, &'p [u8]), Reject> {
+        let (original, payload) = rtx_original_sequence(payload).ok_or(Reject::BadRetransmission)?;
+        let media = self.media_receiver(track).filter(|media| media.has_received()).ok_or(Reject::BadRetransmission)?;
+        Ok((media.track_sequence(media.index.estimate(original.0)), payload))
+    }
+
+    fn media_receiver(&mut self, track: usize) -> Option<&mut Receiver> {
+        self.receivers.iter_mut().find(|receiver| receiver.track == track && receiver.stream == Stream::Media)
+    }
+
+    /// Takes the publisher's sender report; returns the place of the track that it is the clock of.
+    pub(crate) fn sender_report(
+        &mut self,
+        now: Instant,
+        report: &fanlight_wire::SenderReport<'_>,
+    ) -> Option<(usize, MediaClock)> {
+        let receiver = self.receivers.iter_mut().find(|receiver| receiver.ssrc == report.sender())?;
+        receiver.note_sender_report(now, report.ntp());
+        let timestamp = report.timestamp().wrapping_add(receiver.timestamp_offset);
+        let clock = MediaClock { ntp: report.ntp(), timestamp, learned: now };
+        (receiver.stream == Stream::Media).then_some((receiver.track, clock))
+    }
+
+    /// Jitter (RTP ticks) and packets given up of a track.
+    pub(crate) fn quality(&self, track: usize) -> (u32, u64) {
+        let media = self.receivers.iter().find(|receiver| receiver.track == track && receiver.stream == Stream::Media);
+        media.map(|media| (media.jitter(), media.missing.given_up())).unwrap_or_default()
+    }
+
+    /// When [`Self::feedback`] has something to say.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let arrivals = self.arrivals.as_ref().and_then(|arrivals| arrivals.deadline(now));
+        let missing = self.receivers.iter().filter(|r| self.may_nack(r)).filter_map(|r| r.missing.deadline());
+        let desks = self.tracks.iter().filter(|track| track.spec.pli).filter_map(|track| track.desk.deadline(now));
+        missing.chain(desks).chain(arrivals).chain([self.report_due]).min()
+    }
+
+    fn may_nack(&self, receiver: &Receiver) -> bool {
+        receiver.stream == Stream::Media && self.tracks.get(receiver.track).is_some_and(|track| track.spec.nack)
+    }
+
+    /// Writes what the publisher is to know now: receiver reports, NACKs, transport-wide feedback, key-frame requests.
+    /// Returns how many of the last there were.
+    pub(crate) fn feedback(
+        &mut self,
+        now: Instant,
+        local: Ssrc,
+        round_trip: Option<Duration>,
+        rtcp: &mut RtcpWriter<'_>,
+    ) -> u64 {
+        if now >= self.report_due {
+            self.report_due = now + REPORT_INTERVAL;
+            let blocks: ArrayVec<_, RECEIVERS_PER_SESSION_MAX> =
+                self.receivers.iter_mut().filter_map(|receiver| receiver.report(now)).take(31).collect();
+            // The writer leaves the buffer as it was when there is no room; the next feedback says the rest.
+            let _ = rtcp.receiver_report(local, &blocks).and_then(|()| rtcp.cname(local, CNAME.as_bytes()));
+        }
+        self.ask_for_missing(now, local, round_trip, rtcp);
+        let requests = self.ask_for_key_frames(now, local, rtcp);
+        if let Some(arrivals) = &mut self.arrivals
+            && arrivals.deadline(now).is_some_and(|due| due <= now)
+        {
+            let media = self.receivers.first().map_or(Ssrc(0), |receiver| receiver.ssrc);
+            arrivals.write(now, local, media, rtcp);
+        }
+        requests
+    }
+
+    fn ask_for_missing(
+        &mut self,
+        now: Instant,
+        local: Ssrc,
+        round_trip: Option<Duration>,
+        rtcp: &mut RtcpWriter<'_>,
+    ) {
+        for receiver in self.receivers.iter_mut().filter(|receiver| receiver.stream == Stream::Media) {
+            let Some(track) = self.tracks.get_mut(receiver.track).filter(|track| track.spec.nack) else { continue };
+            let lost_before = receiver.missing.given_up();
+            let mut wanted = ArrayVec::<Sequence, { crate::limits::MISSING_MAX }>::new();
+            let Receiver { missing, sequence_offset, .. } = receiver;
+            missing.due(now, round_trip, |sequence| {
+                wanted.push(ExtendedSequence(sequence.0.wrapping_sub(*sequence_offset)).sequence());
+            });
+            if !wanted.is_empty() {
+                track.nacks += wanted.len() as u64;
+                let _ = rtcp.nack(local, receiver.ssrc, wanted.iter().copied());
+            }
+            if receiver.missing.given_up() > lost_before && track.spec.codec.is_video() {
+                track.desk.wish();
+            }
+        }
+    }
+
+    fn ask_for_key_frames(&mut self, now: Instant, local: Ssrc, rtcp: &mut RtcpWriter<'_>) -> u64 {
+        let mut requests = 0;
+        for (place, track) in self.tracks.iter_mut().enumerate().filter(|(_, track)| track.spec.pli) {
+            let media = self.receivers.iter().find(|r| r.track == place && r.stream == Stream::Media);
+            if let Some(media) = media
+                && track.desk.ask(now)
+                && rtcp.pli(local, media.ssrc).is_ok()
+            {
+                track.key_frame_requests += 1;
+                requests += 1;
+            }
+        }
+        requests
+    }
+}

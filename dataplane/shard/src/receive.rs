@@ -1,0 +1,60 @@
+//! A datagram's first steps: classify by its first byte (RFC 7983), route to its session, hand over.
+
+use fanlight_wire::{Kind, Stun, StunClass, classify};
+
+use crate::reject::Reject;
+use crate::shard::Shard;
+use crate::spec::SessionKey;
+use crate::turn::{Datagram, Outputs};
+
+/// STUN method of connectivity checks. RFC 8489 §18.2.
+const BINDING: u16 = 1;
+
+impl Shard {
+    pub(crate) fn receive_datagram(
+        &mut self,
+        datagram: Datagram<'_>,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), Reject> {
+        match classify(datagram.bytes) {
+            Kind::Stun => {
+                let key = self.route_stun(&datagram)?;
+                self.hand_to_transport(key, datagram, outputs)
+            }
+            Kind::Dtls => {
+                let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
+                self.hand_to_transport(key, datagram, outputs)
+            }
+            Kind::Rtp => self.ingest(datagram, outputs),
+            Kind::Rtcp => self.take_feedback(datagram, outputs),
+            Kind::Unknown => Err(Reject::Unclassified),
+        }
+    }
+
+    /// A request leads to the session that its username was made for, with no table; anything else comes by address.
+    fn route_stun(&mut self, datagram: &Datagram<'_>) -> Result<SessionKey, Reject> {
+        let stun = Stun::parse(datagram.bytes).map_err(|_| Reject::MalformedStun)?;
+        if stun.class() != StunClass::Request || stun.method() != BINDING {
+            return self.routes.find(datagram.from).ok_or(Reject::UnknownAddress);
+        }
+        // RFC 8445 §7.2.2: the username of a check is "<ours>:<theirs>" as we receive it.
+        let (ours, _) = stun.username().ok_or(Reject::UnknownUsername)?;
+        let (shard, key) = self.config.ufrag_key.decode(ours).ok_or(Reject::UnknownUsername)?;
+        if shard != self.config.id {
+            return Err(Reject::WrongShard);
+        }
+        self.sessions.find(key).map(|session| session.key).ok_or(Reject::StaleSession)
+    }
+
+    fn hand_to_transport(
+        &mut self,
+        key: SessionKey,
+        datagram: Datagram<'_>,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), Reject> {
+        let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
+        let taken = session.transport.receive(self.now, datagram.from, datagram.bytes);
+        self.drive(key, outputs);
+        taken.map_err(|_| Reject::TransportRefused)
+    }
+}

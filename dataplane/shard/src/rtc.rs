@@ -1,0 +1,347 @@
+//! The only file that knows str0m: ICE, DTLS 1.2 and SCTP of one session, behind [`Transport`].
+//!
+//! str0m never carries media here. Its `Rtc` has no m-lines; a wrapper round its DTLS provider sees the exported keying
+//! material (RFC 5764 §4.2) and our own SRTP contexts are made from that. str0m panics by design on its own bugs, so that
+//! each call is caught: a panic poisons one session, not the shard.
+//!
+//! What is configured and why: ICE controlled and full (not lite), so that a path must answer before media goes there;
+//! no remote candidates (peer-reflexive only), so that nobody can make us send to an address that never spoke; DTLS 1.2
+//! passive, because only there AES-GCM is chosen before SHA-1.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+#[expect(clippy::disallowed_types, reason = "str0m takes its crypto provider so")]
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use fanlight_srtp::{Profile, SessionKeys};
+use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion, Fingerprint};
+use str0m::crypto::CryptoError;
+use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile};
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
+
+use crate::transport::{Output, Refused, Transport, TransportEvent, TransportFault};
+
+/// How often the nominated path and its round trip are looked at.
+const PATH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Longest data channel message that a peer may send, bytes. Red5's default.
+pub const MESSAGE_BYTES_MAX: u32 = 262_144;
+
+/// The process's DTLS certificate: one for all sessions, self-signed, made at start.
+#[derive(Clone)]
+pub struct Certificate {
+    certificate: DtlsCert,
+    /// SHA-256 of the DER form, for `a=fingerprint`.
+    pub fingerprint_sha256: [u8; 32],
+}
+
+impl Certificate {
+    /// Makes a new key pair and certificate. None: the crypto library has no randomness.
+    #[must_use]
+    pub fn generate() -> Option<Self> {
+        let provider = provider();
+        let certificate = provider.dtls_provider.generate_certificate()?;
+        let fingerprint_sha256 = provider.sha256_provider.sha256(&certificate.certificate);
+        Some(Self { certificate, fingerprint_sha256 })
+    }
+}
+
+/// What signalling agreed on for one transport.
+#[derive(Debug, Clone)]
+pub struct RtcParameters {
+    pub local_ufrag: String,
+    pub local_password: String,
+    pub remote_ufrag: String,
+    pub remote_password: String,
+    /// Hash function (`sha-256`) and digest of the peer's certificate. RFC 8122.
+    pub remote_fingerprint: (String, Vec<u8>),
+    /// Our host candidates: at most one IPv4 and one IPv6 address.
+    pub local_addresses: Vec<SocketAddr>,
+    /// Whether SCTP is to run over DTLS for data channels.
+    pub data_channel: bool,
+}
+
+/// A transport cannot be made of these parameters.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RtcError {
+    #[error("{0} is not an address that ICE can use")]
+    Candidate(SocketAddr),
+    #[error("the WebRTC engine refused the session: {0}")]
+    Engine(String),
+}
+
+/// [`Transport`] on str0m.
+pub struct Rtc {
+    rtc: Str0m,
+    /// Where the DTLS wrapper leaves the keys.
+    keys: Receiver<SessionKeys>,
+    local_addresses: Vec<SocketAddr>,
+    /// Where the last DTLS datagram went: the nominated path.
+    path: Option<SocketAddr>,
+    told: std::collections::VecDeque<TransportEvent>,
+    /// No event follows after this one.
+    over: bool,
+}
+
+impl Rtc {
+    /// Builds the transport; `now` starts its timers.
+    ///
+    /// # Errors
+    /// [`RtcError`] if a candidate is no usable address or the engine refuses.
+    pub fn new(parameters: RtcParameters, certificate: &Certificate, now: Instant) -> Result<Self, RtcError> {
+        let (show, keys) = sync_channel(1);
+        NEXT_SHOW.with_borrow_mut(|next| *next = Some(show));
+        let mut rtc = Str0m::builder()
+            .clear_codecs()
+            .set_rtp_mode(true)
+            .set_crypto_provider(Arc::new(tapped_provider()))
+            .set_dtls_cert(certificate.certificate.clone())
+            .set_dtls_version(DtlsVersion::Dtls12)
+            .set_sctp_max_message_size(MESSAGE_BYTES_MAX)
+            .set_stats_interval(Some(PATH_INTERVAL))
+            .set_local_ice_credentials(IceCreds {
+                ufrag: parameters.local_ufrag,
+                pass: parameters.local_password,
+            })
+            .build(now);
+        for address in &parameters.local_addresses {
+            let candidate = Candidate::host(*address, Protocol::Udp).map_err(|_| RtcError::Candidate(*address))?;
+            rtc.add_local_candidate(candidate).ok_or(RtcError::Candidate(*address))?;
+        }
+        let (hash_func, bytes) = parameters.remote_fingerprint;
+        let mut direct = rtc.direct_api();
+        direct.set_ice_controlling(false);
+        direct.set_remote_ice_credentials(IceCreds {
+            ufrag: parameters.remote_ufrag,
+            pass: parameters.remote_password,
+        });
+        direct.set_remote_fingerprint(Fingerprint { hash_func, bytes });
+        direct.start_dtls(false).map_err(|fault| RtcError::Engine(fault.to_string()))?;
+        if parameters.data_channel {
+            direct.start_sctp(false);
+        }
+        let local_addresses = parameters.local_addresses;
+        Ok(Self { rtc, keys, local_addresses, path: None, told: Default::default(), over: false })
+    }
+
+    /// The candidate of ours that a datagram from `from` came to: the one of its family.
+    fn destination(&self, from: SocketAddr) -> Option<SocketAddr> {
+        self.local_addresses.iter().copied().find(|local| local.is_ipv4() == from.is_ipv4())
+    }
+
+    /// Runs a call of str0m; a panic in there ends this session alone.
+    fn guard<T>(&mut self, call: impl FnOnce(&mut Str0m) -> T) -> Option<T> {
+        if self.over {
+            return None;
+        }
+        let rtc = &mut self.rtc;
+        match catch_unwind(AssertUnwindSafe(|| call(rtc))) {
+            Ok(value) => Some(value),
+            Err(_) => {
+                self.fail(TransportFault::Poisoned);
+                None
+            }
+        }
+    }
+
+    fn fail(&mut self, fault: TransportFault) {
+        self.over = true;
+        self.told.push_back(TransportEvent::Failed(fault));
+    }
+
+    fn take_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected(),
+            Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
+                self.told.push_back(TransportEvent::ConsentLost);
+            }
+            Event::ChannelOpen(_, label) => self.told.push_back(TransportEvent::ChannelOpen { label }),
+            Event::Closed => self.told.push_back(TransportEvent::PeerClosed),
+            Event::PeerStats(stats) => {
+                if let Some(pair) = stats.selected_candidate_pair {
+                    self.follow_path(pair.remote.addr);
+                    self.told.extend(pair.current_round_trip_time.map(TransportEvent::RoundTrip));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Keys come out of DTLS before the certificate is verified; they count only once str0m says that it was.
+    fn connected(&mut self) {
+        match self.keys.try_recv() {
+            Ok(keys) => self.told.push_back(TransportEvent::Connected(Box::new(keys))),
+            Err(_) => self.fail(TransportFault::Handshake),
+        }
+    }
+
+    fn follow_path(&mut self, to: SocketAddr) {
+        if self.path != Some(to) {
+            self.path = Some(to);
+            self.told.push_back(TransportEvent::Path(to));
+        }
+    }
+
+    fn transmit(&mut self, to: SocketAddr, datagram: Vec<u8>) -> Option<Output> {
+        const STUN_SUCCESS: [u8; 2] = [0x01, 0x01]; // RFC 8489 §5: binding, success response
+        const RTP_AND_RTCP: std::ops::RangeInclusive<u8> = 128..=191; // RFC 7983
+        match datagram.first()? {
+            // One writer for each SSRC and index: whatever str0m wants to say in (S)RTP stays unsaid.
+            first if RTP_AND_RTCP.contains(first) => None,
+            0..=3 => {
+                let proves_address = datagram.starts_with(&STUN_SUCCESS);
+                Some(Output::Transmit { to, datagram, proves_address })
+            }
+            _ => {
+                self.follow_path(to);
+                Some(Output::Transmit { to, datagram, proves_address: false })
+            }
+        }
+    }
+}
+
+impl Transport for Rtc {
+    fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Refused> {
+        let destination = self.destination(from).ok_or(Refused)?;
+        let contents = datagram.try_into().map_err(|_| Refused)?;
+        let receive = Receive { proto: Protocol::Udp, source: from, destination, contents };
+        self.guard(|rtc| rtc.handle_input(Input::Receive(now, receive))).ok_or(Refused)?.map_err(|_| Refused)
+    }
+
+    fn advance(&mut self, now: Instant) {
+        if let Some(Err(_)) = self.guard(|rtc| rtc.handle_input(Input::Timeout(now))) {
+            self.fail(TransportFault::Handshake);
+        }
+    }
+
+    fn poll(&mut self, _now: Instant) -> Output {
+        loop {
+            if let Some(event) = self.told.pop_front() {
+                return Output::Event(event);
+            }
+            match self.guard(Str0m::poll_output) {
+                Some(Ok(RtcOutput::Timeout(at))) if self.told.is_empty() => return Output::Wait(Some(at)),
+                Some(Ok(RtcOutput::Timeout(_))) => {}
+                Some(Ok(RtcOutput::Transmit(transmit))) => {
+                    if let Some(output) = self.transmit(transmit.destination, transmit.contents.into()) {
+                        return output;
+                    }
+                }
+                Some(Ok(RtcOutput::Event(event))) => self.take_event(event),
+                Some(Err(_)) => self.fail(TransportFault::Handshake),
+                None if self.told.is_empty() => return Output::Wait(None),
+                None => {}
+            }
+        }
+    }
+
+    fn close(&mut self, _now: Instant) {
+        if let Some(Err(_)) = self.guard(Str0m::close) {
+            self.fail(TransportFault::Handshake);
+        }
+    }
+}
+
+thread_local! {
+    /// Where the DTLS instance that str0m makes next shall put its keys: `RtcConfig::build` makes it before it returns.
+    static NEXT_SHOW: RefCell<Option<SyncSender<SessionKeys>>> = const { RefCell::new(None) };
+}
+
+fn provider() -> CryptoProvider {
+    str0m::crypto::from_feature_flags()
+}
+
+fn tapped_provider() -> CryptoProvider {
+    CryptoProvider { dtls_provider: &Tap, ..provider() }
+}
+
+/// The DTLS provider of str0m, with instances that show us their keys.
+#[derive(Debug)]
+struct Tap;
+
+impl DtlsProvider for Tap {
+    fn generate_certificate(&self) -> Option<DtlsCert> {
+        provider().dtls_provider.generate_certificate()
+    }
+
+    fn new_dtls(
+        &self,
+        certificate: &DtlsCert,
+        now: Instant,
+        version: DtlsVersion,
+        mtu: Option<usize>,
+    ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
+        let inner = provider().dtls_provider.new_dtls(certificate, now, version, mtu)?;
+        Ok(Box::new(TappedDtls { inner, show: NEXT_SHOW.with_borrow_mut(Option::take) }))
+    }
+}
+
+/// Forwards everything and keeps the keying material that passes.
+#[derive(Debug)]
+struct TappedDtls {
+    inner: Box<dyn DtlsInstance>,
+    /// Taken with the first keys. DTLS 1.2 here has no renegotiation, and a second set would restart our nonces.
+    show: Option<SyncSender<SessionKeys>>,
+}
+
+impl DtlsInstance for TappedDtls {
+    fn set_active(&mut self, active: bool) {
+        self.inner.set_active(active);
+    }
+
+    fn handle_packet(&mut self, packet: &[u8]) -> Result<(), DtlsImplError> {
+        self.inner.handle_packet(packet)
+    }
+
+    fn poll_output<'a>(&mut self, buffer: &'a mut [u8]) -> DtlsOutput<'a> {
+        let output = self.inner.poll_output(buffer);
+        if let DtlsOutput::KeyingMaterial(material, profile) = &output {
+            let profile = match profile {
+                SrtpProfile::AEAD_AES_128_GCM => Some(Profile::AeadAes128Gcm),
+                SrtpProfile::AEAD_AES_256_GCM => Some(Profile::AeadAes256Gcm),
+                SrtpProfile::AES128_CM_SHA1_80 => Some(Profile::Aes128CmSha1_80),
+                _ => None,
+            };
+            let keys = profile.and_then(|profile| {
+                SessionKeys::from_dtls(profile, material.as_ref(), self.inner.is_active()).ok()
+            });
+            if let (Some(keys), Some(show)) = (keys, self.show.take()) {
+                // Without a taker the session is gone, and its keys with it.
+                let _ = show.try_send(keys);
+            }
+        }
+        output
+    }
+
+    fn handle_timeout(&mut self, now: Instant) -> Result<(), DtlsImplError> {
+        self.inner.handle_timeout(now)
+    }
+
+    fn send_application_data(&mut self, data: &[u8]) -> Result<usize, DtlsImplError> {
+        self.inner.send_application_data(data)
+    }
+
+    fn is_active(&self) -> bool {
+        self.inner.is_active()
+    }
+
+    fn protocol_version(&self) -> Option<ProtocolVersion> {
+        self.inner.protocol_version()
+    }
+
+    fn is_closing(&self) -> bool {
+        self.inner.is_closing()
+    }
+
+    fn is_closed(&self) -> bool {
+        self.inner.is_closed()
+    }
+
+    fn close(&mut self) -> Result<(), DtlsImplError> {
+        self.inner.close()
+    }
+}

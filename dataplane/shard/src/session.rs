@@ -1,0 +1,168 @@
+//! One peer's association: its transport, its SRTP contexts, its path, and what it does.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use arrayvec::ArrayVec;
+use fanlight_srtp::{RtcpOpener, RtcpSealer, RtpOpener, RtpSealer, SealError, SessionKeys};
+use fanlight_wire::{ExtensionMap, Ssrc};
+
+use crate::counters::Counters;
+use crate::limits::{ADDRESSES_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
+use crate::publisher::Publisher;
+use crate::rng::Rng;
+use crate::spec::{Role, SessionKey, SessionSpec};
+use crate::subscription::Subscription;
+use crate::transport::Transport;
+use crate::turn::Egress;
+
+/// The four contexts of a session. Ours is the only writer of its nonces: RTP indices are the subscriptions', the RTCP
+/// index is the sealer's own.
+pub(crate) struct Srtp {
+    pub(crate) rtp_opener: RtpOpener,
+    pub(crate) rtcp_opener: RtcpOpener,
+    pub(crate) rtp_sealer: RtpSealer,
+    /// Bytes of the tag behind each RTP packet that we seal.
+    pub(crate) rtp_overhead: usize,
+    rtcp_sealer: RtcpSealer,
+}
+
+impl Srtp {
+    fn new(keys: &SessionKeys) -> Self {
+        Self {
+            rtp_opener: RtpOpener::new(&keys.remote),
+            rtcp_opener: RtcpOpener::new(&keys.remote),
+            rtp_sealer: RtpSealer::new(&keys.local),
+            rtp_overhead: keys.local.profile().rtp_overhead(),
+            rtcp_sealer: RtcpSealer::new(&keys.local),
+        }
+    }
+
+    /// Seals a compound into the current slot and sends it.
+    pub(crate) fn send_rtcp(
+        &mut self,
+        to: SocketAddr,
+        compound: &[u8],
+        egress: &mut dyn Egress,
+        counters: &mut Counters,
+    ) -> Result<(), SealError> {
+        if compound.is_empty() {
+            return Ok(());
+        }
+        let Some(slot) = egress.slot() else {
+            counters.egress_full += 1;
+            return Ok(());
+        };
+        let len = self.rtcp_sealer.seal(compound, slot)?;
+        egress.send(to, len, len);
+        counters.datagrams_out += 1;
+        counters.messages_out += 1;
+        counters.bytes_out += len as u64;
+        Ok(())
+    }
+}
+
+/// A viewer's side of a session.
+pub(crate) struct Viewer {
+    pub(crate) subscriptions: ArrayVec<Subscription, TRACKS_PER_SESSION_MAX>,
+    pub(crate) extensions: ExtensionMap,
+    pub(crate) report_due: Instant,
+    pub(crate) fraction_lost: Option<u8>,
+    pub(crate) estimate_bps: Option<u64>,
+}
+
+pub(crate) enum Activity {
+    Publishing(Box<Publisher>),
+    Viewing(Box<Viewer>),
+}
+
+/// See the file's head.
+pub(crate) struct Session {
+    pub(crate) key: SessionKey,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) local_ssrc: Ssrc,
+    pub(crate) activity: Activity,
+    pub(crate) srtp: Option<Box<Srtp>>,
+    /// Where media goes: nominated by ICE.
+    pub(crate) path: Option<SocketAddr>,
+    /// Addresses that proved to know the session's password; what comes from them is routed here.
+    pub(crate) addresses: ArrayVec<SocketAddr, ADDRESSES_PER_SESSION_MAX>,
+    /// If not connected by then it never will be.
+    pub(crate) connect_by: Option<Instant>,
+    /// When the transport wants to be advanced.
+    pub(crate) wait: Option<Instant>,
+    /// The live entry in the timers.
+    pub(crate) armed: Option<Instant>,
+    pub(crate) round_trip: Option<Duration>,
+    pub(crate) packets_in: u64,
+    pub(crate) bytes_in: u64,
+}
+
+impl Session {
+    pub(crate) fn new(spec: SessionSpec, now: Instant, connect_by: Instant, rng: &mut Rng) -> Self {
+        let activity = match spec.role {
+            Role::Publisher(spec) => Activity::Publishing(Box::new(Publisher::new(spec, now))),
+            Role::Viewer(spec) => {
+                let subscriptions = spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, rng)).collect();
+                Activity::Viewing(Box::new(Viewer {
+                    subscriptions,
+                    extensions: spec.extensions,
+                    report_due: now + REPORT_INTERVAL,
+                    fraction_lost: None,
+                    estimate_bps: None,
+                }))
+            }
+        };
+        Self {
+            key: spec.key,
+            transport: spec.transport,
+            local_ssrc: spec.local_ssrc,
+            activity,
+            srtp: None,
+            path: None,
+            addresses: ArrayVec::new(),
+            connect_by: Some(connect_by),
+            wait: Some(now),
+            armed: None,
+            round_trip: None,
+            packets_in: 0,
+            bytes_in: 0,
+        }
+    }
+
+    /// Keys are there and the peer is who it said. The first keys stay: others would start the nonces again.
+    pub(crate) fn connect(&mut self, keys: &SessionKeys) {
+        self.connect_by = None;
+        if self.srtp.is_none() {
+            self.srtp = Some(Box::new(Srtp::new(keys)));
+        }
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.srtp.is_some()
+    }
+
+    pub(crate) fn viewer_mut(&mut self) -> Option<&mut Viewer> {
+        match &mut self.activity {
+            Activity::Viewing(viewer) => Some(viewer),
+            Activity::Publishing(_) => None,
+        }
+    }
+
+    pub(crate) fn publisher_mut(&mut self) -> Option<&mut Publisher> {
+        match &mut self.activity {
+            Activity::Publishing(publisher) => Some(publisher),
+            Activity::Viewing(_) => None,
+        }
+    }
+
+    /// When the session wants its next turn.
+    pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
+        let activity = match &self.activity {
+            _ if !self.is_connected() => None,
+            Activity::Publishing(publisher) => publisher.deadline(now),
+            Activity::Viewing(viewer) => Some(viewer.report_due),
+        };
+        [self.connect_by, self.wait, activity].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,166 @@
+//! A shard: the state of one core, and the turn that is the only door into it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use rustc_hash::FxHashMap;
+
+use crate::counters::Counters;
+use crate::lane::LaneMessage;
+use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX};
+use crate::rng::Rng;
+use crate::routes::Routes;
+use crate::sessions::Sessions;
+use crate::spec::{SessionKey, ShardId, TrackId};
+use crate::timers::Timers;
+use crate::track::Track;
+use crate::turn::{Command, Event, Inputs, Outputs};
+use crate::ufrag::UfragKey;
+
+/// While messages for other shards wait for room in a lane, the next turn is no later than this.
+const BACKLOG_RETRY: Duration = Duration::from_millis(1);
+
+/// What a shard is told once.
+#[derive(Debug, Clone)]
+pub struct ShardConfig {
+    pub id: ShardId,
+    pub ufrag_key: UfragKey,
+    /// Seed of values that need to differ and are not secret.
+    pub seed: u64,
+    /// A session that is not connected by then ends.
+    pub connect_timeout: Duration,
+    /// Time zero of the shard's own clocks.
+    pub started: Instant,
+}
+
+/// See the file's head.
+pub struct Shard {
+    pub(crate) config: ShardConfig,
+    pub(crate) now: Instant,
+    pub(crate) rng: Rng,
+    pub(crate) counters: Counters,
+    pub(crate) sessions: Sessions,
+    pub(crate) routes: Routes,
+    pub(crate) tracks: FxHashMap<TrackId, Box<Track>>,
+    /// Tracks with packets to fan out in this turn, in the order they came.
+    pub(crate) fresh: Vec<TrackId>,
+    pub(crate) timers: Timers,
+    /// Messages that found their lane full. Media never waits here.
+    pub(crate) backlog: VecDeque<(ShardId, LaneMessage)>,
+}
+
+impl Shard {
+    #[must_use]
+    pub fn new(config: ShardConfig) -> Self {
+        Self {
+            now: config.started,
+            rng: Rng::new(config.seed),
+            counters: Counters::default(),
+            sessions: Sessions::default(),
+            routes: Routes::default(),
+            tracks: FxHashMap::default(),
+            fresh: Vec::new(),
+            timers: Timers::default(),
+            backlog: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Takes what came, does what is due, and puts out what follows from it. The same list of turns, from the same
+    /// configuration, gives the same outputs.
+    ///
+    /// Returns when the next turn is due even if nothing comes: now if work was left over, None if nothing is pending.
+    pub fn turn(&mut self, now: Instant, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) -> Option<Instant> {
+        self.now = self.now.max(now);
+        self.counters.turns += 1;
+        self.clear_backlog(outputs);
+        self.obey(inputs, outputs);
+        self.hear(inputs, outputs);
+        self.receive(inputs, outputs);
+        self.tick(outputs);
+        self.fan_out(outputs);
+        self.deadline(inputs)
+    }
+
+    /// Cumulative counters.
+    #[must_use]
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// Sessions now.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    fn obey(&mut self, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) {
+        for _ in 0..COMMANDS_PER_TURN_MAX {
+            match inputs.commands.pop_front() {
+                Some(Command::Adopt(spec)) => self.adopt(*spec, outputs),
+                Some(Command::Close { key, reason }) => self.end(key, reason, outputs),
+                Some(Command::Report) => outputs.events.push(Event::Report(Box::new(self.report()))),
+                None => break,
+            }
+        }
+    }
+
+    fn hear(&mut self, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) {
+        for _ in 0..LANE_MESSAGES_PER_TURN_MAX {
+            let Some((from, message)) = inputs.lanes.pop_front() else { break };
+            self.hear_message(from, message, outputs);
+        }
+    }
+
+    fn receive(&mut self, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) {
+        for _ in 0..DATAGRAMS_PER_TURN_MAX {
+            let Some(datagram) = inputs.datagrams.next() else { break };
+            self.counters.datagrams_in += 1;
+            self.counters.bytes_in += datagram.bytes.len() as u64;
+            match self.receive_datagram(datagram, outputs) {
+                Ok(()) => self.counters.accepted += 1,
+                Err(reject) => self.counters.rejects.count(reject),
+            }
+        }
+    }
+
+    fn tick(&mut self, outputs: &mut Outputs<'_>) {
+        // Each session comes up at most once a turn, whatever time it asks for next.
+        for _ in 0..self.sessions.len() + 1 {
+            let Some(key) = self.pop_due() else { break };
+            self.tick_session(key, outputs);
+        }
+    }
+
+    /// The next session whose time has come; entries that were left behind are dropped.
+    fn pop_due(&mut self) -> Option<SessionKey> {
+        loop {
+            let (at, key) = self.timers.pop_due(self.now)?;
+            if let Some(session) = self.sessions.find(key)
+                && session.armed == Some(at)
+            {
+                session.armed = None;
+                return Some(key);
+            }
+        }
+    }
+
+    /// Sees to it that the session comes up when it wants to.
+    pub(crate) fn arm(&mut self, key: SessionKey) {
+        let now = self.now;
+        let Some(session) = self.sessions.find(key) else { return };
+        if let Some(at) = session.deadline(now)
+            && session.armed.is_none_or(|armed| at < armed)
+        {
+            session.armed = Some(at);
+            self.timers.arm(at, key);
+        }
+    }
+
+    fn deadline(&self, inputs: &Inputs<'_>) -> Option<Instant> {
+        let left_over = !inputs.commands.is_empty() || !inputs.lanes.is_empty();
+        let left_over = left_over.then_some(self.now);
+        let backlog = (!self.backlog.is_empty()).then(|| self.now + BACKLOG_RETRY);
+        [left_over, backlog, self.timers.earliest()].into_iter().flatten().min()
+    }
+}

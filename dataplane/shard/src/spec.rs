@@ -1,0 +1,103 @@
+//! What a session is to be, decided on the link thread from SDP and handed to a shard as plain values.
+//!
+//! A shard never parses text: payload types, extension ids and SSRCs arrive here, already negotiated.
+
+use arrayvec::ArrayVec;
+use fanlight_wire::codec::Codec;
+use fanlight_wire::{ExtensionMap, PayloadType, Ssrc};
+
+use crate::limits::{MID_BYTES_MAX, TRACKS_PER_SESSION_MAX};
+use crate::transport::Transport;
+
+/// Names a shard: its place in the list of workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ShardId(pub u16);
+
+/// Names a session within its shard. A slot is used again under the next generation, so an old key never finds a newer
+/// session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SessionKey {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+/// Names a published track within the process. Never used twice.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TrackId(pub u64);
+
+/// Media identification of an m-section, as it goes into the MID header extension. RFC 8843 §15.
+pub type Mid = ArrayVec<u8, MID_BYTES_MAX>;
+
+/// A session to adopt.
+pub struct SessionSpec {
+    pub key: SessionKey,
+    /// ICE, DTLS and SCTP, ready for the first datagram.
+    pub transport: Box<dyn Transport>,
+    /// The SSRC that signs our RTCP where we send no media (RFC 3550 §6.4.2).
+    pub local_ssrc: Ssrc,
+    pub role: Role,
+}
+
+/// What the session does.
+pub enum Role {
+    Publisher(PublishSpec),
+    Viewer(WatchSpec),
+}
+
+/// A publisher's side as negotiated.
+#[derive(Debug, Clone)]
+pub struct PublishSpec {
+    pub tracks: ArrayVec<PublishedTrack, TRACKS_PER_SESSION_MAX>,
+    /// Header extensions the publisher may send, by its ids.
+    pub extensions: ExtensionMap,
+}
+
+/// One m-section that a publisher sends.
+#[derive(Debug, Clone)]
+pub struct PublishedTrack {
+    pub track: TrackId,
+    pub mid: Mid,
+    pub codec: Codec,
+    /// RTP clock ticks a second.
+    pub clock_rate_hz: u32,
+    pub payload_type: PayloadType,
+    /// Payload type of retransmissions (RFC 4588); None: not negotiated.
+    pub rtx_payload_type: Option<PayloadType>,
+    /// From `a=ssrc`; None: bound by the MID extension or by payload type with the first authentic packet.
+    pub ssrc: Option<Ssrc>,
+    /// From `a=ssrc-group:FID`.
+    pub rtx_ssrc: Option<Ssrc>,
+    /// `a=rtcp-fb … nack`: lost packets may be asked for.
+    pub nack: bool,
+    /// `a=rtcp-fb … nack pli`: key frames may be asked for.
+    pub pli: bool,
+    /// `a=rtcp-fb … transport-cc`: wants transport-wide feedback.
+    pub transport_cc: bool,
+}
+
+/// A viewer's side as negotiated.
+#[derive(Debug, Clone)]
+pub struct WatchSpec {
+    pub subscriptions: ArrayVec<SubscriptionSpec, TRACKS_PER_SESSION_MAX>,
+    /// Header extensions the viewer takes, by its ids.
+    pub extensions: ExtensionMap,
+}
+
+/// One m-section that a viewer receives.
+#[derive(Debug, Clone)]
+pub struct SubscriptionSpec {
+    /// The track watched, and the shard where its publisher landed.
+    pub track: TrackId,
+    pub home: ShardId,
+    pub mid: Mid,
+    pub codec: Codec,
+    pub clock_rate_hz: u32,
+    /// Payload type in the viewer's numbering.
+    pub payload_type: PayloadType,
+    /// The SSRC announced to the viewer in `a=ssrc`.
+    pub ssrc: Ssrc,
+    /// Retransmission stream (RFC 4588): its SSRC and payload type.
+    pub rtx: Option<(Ssrc, PayloadType)>,
+    /// `a=rtcp-fb … nack`: the viewer will ask for lost packets.
+    pub nack: bool,
+}

@@ -1,0 +1,194 @@
+//! The last packets of one track, in plaintext, once for all its viewers on a shard.
+//!
+//! It answers NACKs (each viewer's retransmission is sealed anew from here), keeps a packet from being forwarded twice, and
+//! holds what late joiners and layer switches will need. A ring of fixed slots, addressed by extended sequence number:
+//! no allocation after the first packet.
+
+use fanlight_wire::{ExtendedSequence, Timestamp};
+
+use crate::limits::PACKET_BYTES_MAX;
+
+/// What is known of a stored packet besides its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketFacts {
+    pub timestamp: Timestamp,
+    pub marker: bool,
+    /// A decoder can begin here.
+    pub key_frame_start: bool,
+    /// Bytes of forwarded header extensions, as elements of kind, length, data.
+    pub extension_len: u8,
+    pub payload_len: u16,
+}
+
+impl PacketFacts {
+    pub(crate) fn bytes(&self) -> usize {
+        usize::from(self.extension_len) + usize::from(self.payload_len)
+    }
+}
+
+/// A packet in the store.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stored<'a> {
+    pub(crate) facts: &'a PacketFacts,
+    pub(crate) extensions: &'a [u8],
+    pub(crate) payload: &'a [u8],
+}
+
+/// Why a packet was not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NotKept {
+    AlreadyThere,
+    TooOld,
+    TooLong,
+}
+
+struct Slot {
+    /// None: never used.
+    sequence: Option<ExtendedSequence>,
+    facts: PacketFacts,
+}
+
+/// See the file's head.
+pub(crate) struct Store {
+    slots: Box<[Slot]>,
+    bytes: Box<[u8]>,
+    highest: Option<ExtendedSequence>,
+}
+
+impl Store {
+    /// Room for `packets`, a power of two. The kernel gives the memory page by page, as packets come.
+    pub(crate) fn new(packets: usize) -> Self {
+        debug_assert!(packets.is_power_of_two());
+        let facts = PacketFacts {
+            timestamp: Timestamp(0),
+            marker: false,
+            key_frame_start: false,
+            extension_len: 0,
+            payload_len: 0,
+        };
+        Self {
+            slots: (0..packets).map(|_| Slot { sequence: None, facts }).collect(),
+            bytes: vec![0; packets * PACKET_BYTES_MAX].into_boxed_slice(),
+            highest: None,
+        }
+    }
+
+    /// Keeps a packet whose `extensions` and `payload` have the lengths of `facts`.
+    pub(crate) fn keep(
+        &mut self,
+        sequence: ExtendedSequence,
+        facts: PacketFacts,
+        extensions: &[u8],
+        payload: &[u8],
+    ) -> Result<(), NotKept> {
+        debug_assert_eq!(facts.bytes(), extensions.len() + payload.len());
+        let place = self.place(sequence);
+        let capacity = self.slots.len() as u64;
+        if self.highest.is_some_and(|highest| sequence.0 + capacity <= highest.0) {
+            return Err(NotKept::TooOld);
+        }
+        let slot = self.slots.get_mut(place).ok_or(NotKept::TooOld)?;
+        if slot.sequence == Some(sequence) {
+            return Err(NotKept::AlreadyThere);
+        }
+        let start = place * PACKET_BYTES_MAX;
+        let bytes = self.bytes.get_mut(start..start + facts.bytes()).ok_or(NotKept::TooLong)?;
+        if facts.bytes() > PACKET_BYTES_MAX {
+            return Err(NotKept::TooLong);
+        }
+        let (front, back) = bytes.split_at_mut(extensions.len());
+        front.copy_from_slice(extensions);
+        back.copy_from_slice(payload);
+        *slot = Slot { sequence: Some(sequence), facts };
+        self.highest = self.highest.max(Some(sequence));
+        Ok(())
+    }
+
+    /// The packet of that sequence, if it is still there.
+    pub(crate) fn find(&self, sequence: ExtendedSequence) -> Option<Stored<'_>> {
+        let place = self.place(sequence);
+        let slot = self.slots.get(place)?;
+        if slot.sequence != Some(sequence) {
+            return None;
+        }
+        let start = place * PACKET_BYTES_MAX;
+        let bytes = self.bytes.get(start..start + slot.facts.bytes())?;
+        let (extensions, payload) = bytes.split_at_checked(usize::from(slot.facts.extension_len))?;
+        Some(Stored { facts: &slot.facts, extensions, payload })
+    }
+
+    fn place(&self, sequence: ExtendedSequence) -> usize {
+        // Masked below the number of slots, which is a usize.
+        usize::try_from(sequence.0 & (self.slots.len() as u64 - 1)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(payload: &[u8], extensions: &[u8]) -> PacketFacts {
+        PacketFacts {
+            timestamp: Timestamp(9),
+            marker: true,
+            key_frame_start: false,
+            extension_len: u8::try_from(extensions.len()).unwrap(),
+            payload_len: u16::try_from(payload.len()).unwrap(),
+        }
+    }
+
+    fn keep(store: &mut Store, sequence: u64, payload: &[u8]) -> Result<(), NotKept> {
+        store.keep(ExtendedSequence(sequence), facts(payload, b"ext"), b"ext", payload)
+    }
+
+    /// A retransmission must carry exactly the bytes of the first transmission.
+    #[test]
+    fn a_kept_packet_is_found_whole() {
+        let mut store = Store::new(8);
+        keep(&mut store, 70_000, b"payload").unwrap();
+        let found = store.find(ExtendedSequence(70_000)).unwrap();
+        assert_eq!((found.extensions, found.payload), (&b"ext"[..], &b"payload"[..]));
+        assert!(found.facts.marker);
+    }
+
+    /// Forwarding a packet twice would use a nonce twice.
+    #[test]
+    fn a_packet_is_kept_once() {
+        let mut store = Store::new(8);
+        keep(&mut store, 5, b"a").unwrap();
+        assert_eq!(keep(&mut store, 5, b"a"), Err(NotKept::AlreadyThere));
+    }
+
+    /// A packet that fell out of the window may have been forwarded: it must not come in again.
+    #[test]
+    fn what_left_the_window_stays_out() {
+        let mut store = Store::new(8);
+        for sequence in 100..109 {
+            keep(&mut store, sequence, b"x").unwrap();
+        }
+        assert!(store.find(ExtendedSequence(100)).is_none(), "pushed out by 108");
+        assert_eq!(keep(&mut store, 100, b"x"), Err(NotKept::TooOld));
+        assert!(store.find(ExtendedSequence(101)).is_some());
+    }
+
+    /// A gap leaves old packets in the slots of the missing ones; they must not answer for them.
+    #[test]
+    fn a_missing_packet_is_not_found_in_its_predecessors_slot() {
+        let mut store = Store::new(8);
+        keep(&mut store, 1, b"old").unwrap();
+        keep(&mut store, 16, b"new").unwrap();
+        assert!(store.find(ExtendedSequence(9)).is_none());
+        assert!(keep(&mut store, 9, b"late").is_ok(), "still inside the window");
+        assert!(store.find(ExtendedSequence(9)).is_some());
+    }
+
+    #[test]
+    fn a_packet_that_exceeds_a_slot_is_refused() {
+        let mut store = Store::new(8);
+        let long = vec![0; PACKET_BYTES_MAX + 1];
+        assert_eq!(store.keep(ExtendedSequence(7), facts(&long, b""), b"", &long), Err(NotKept::TooLong));
+        assert!(store.find(ExtendedSequence(7)).is_none());
+        let full = vec![0; PACKET_BYTES_MAX];
+        assert!(store.keep(ExtendedSequence(7), facts(&full, b""), b"", &full).is_ok());
+    }
+}

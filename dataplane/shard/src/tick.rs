@@ -1,0 +1,148 @@
+//! What falls due for a session: its transport's timers, its time to connect, its reports.
+
+use fanlight_wire::RtcpWriter;
+
+use crate::counters::Counters;
+use crate::limits::{CNAME, REPORT_INTERVAL, RTCP_BYTES_MAX};
+use crate::report::{SessionReport, ShardReport, TrackReport};
+use crate::session::{Activity, Session};
+use crate::shard::Shard;
+use crate::spec::{SessionKey, TrackId};
+use crate::track::Track;
+use crate::turn::{EndReason, Outputs};
+use rustc_hash::FxHashMap;
+
+impl Shard {
+    pub(crate) fn tick_session(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Some(session) = self.sessions.find(key) else { return };
+        if session.connect_by.is_some_and(|by| by <= now) {
+            return self.end(key, EndReason::NeverConnected, outputs);
+        }
+        if session.wait.is_some_and(|wait| wait <= now) {
+            session.transport.advance(now);
+            self.drive(key, outputs);
+        }
+        self.send_feedback(key, outputs);
+        self.arm(key);
+    }
+
+    /// To a publisher: feedback on what it sends. To a viewer: sender reports.
+    fn send_feedback(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Some(session) = self.sessions.find(key) else { return };
+        let (Some(srtp), Some(path)) = (session.srtp.as_deref_mut(), session.path) else { return };
+        let mut buffer = [0; RTCP_BYTES_MAX];
+        let mut rtcp = RtcpWriter::new(&mut buffer);
+        match &mut session.activity {
+            Activity::Publishing(publisher) => {
+                let requests = publisher.feedback(now, session.local_ssrc, session.round_trip, &mut rtcp);
+                self.counters.key_frame_requests_out += requests;
+            }
+            Activity::Viewing(viewer) if viewer.report_due <= now => {
+                viewer.report_due = now + REPORT_INTERVAL;
+                for subscription in &viewer.subscriptions {
+                    let Some(track) = self.tracks.get(&subscription.spec.track) else { continue };
+                    write_sender_report(track, subscription, now, &mut rtcp);
+                }
+            }
+            Activity::Viewing(_) => {}
+        }
+        let len = rtcp.len();
+        let compound = buffer.get(..len).unwrap_or_default();
+        if srtp.send_rtcp(path, compound, outputs.egress, &mut self.counters).is_err() {
+            // 2³¹ compounds: nothing may be sealed under these keys any more (RFC 3711 §9.2).
+            self.end(key, EndReason::TransportFailed, outputs);
+        }
+    }
+
+    pub(crate) fn report(&self) -> ShardReport {
+        ShardReport {
+            counters: Counters::clone(&self.counters),
+            tracks: self.tracks.len(),
+            sessions: self.sessions.iter().map(|session| report_session(session, &self.tracks)).collect(),
+        }
+    }
+}
+
+/// A report that carries the publisher's own mapping of wall clock and media clock, so that a player puts the publisher's
+/// audio and video together as they were. Before the publisher's first report there is nothing true to say.
+fn write_sender_report(
+    track: &Track,
+    subscription: &crate::subscription::Subscription,
+    now: std::time::Instant,
+    rtcp: &mut RtcpWriter<'_>,
+) {
+    let Some(clock) = track.clock else { return };
+    let elapsed = now.saturating_duration_since(clock.learned);
+    let ticks = elapsed.as_micros() * u128::from(track.clock_rate_hz) / 1_000_000;
+    let timestamp = clock.timestamp.wrapping_add(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default());
+    let Some(timestamp) = subscription.rewrite(timestamp) else { return };
+    // Counters of a report are 32 bits and wrap (RFC 3550 §6.4.1).
+    let packets = u32::try_from(subscription.packets & 0xffff_ffff).unwrap_or_default();
+    let octets = u32::try_from(subscription.octets & 0xffff_ffff).unwrap_or_default();
+    let ssrc = subscription.spec.ssrc;
+    let ntp = clock.ntp.wrapping_add(elapsed);
+    // At most 8 reports of 28 + 20 bytes: there is room.
+    let _ = rtcp
+        .sender_report(ssrc, ntp, timestamp, packets, octets, &[])
+        .and_then(|()| rtcp.cname(ssrc, CNAME.as_bytes()));
+}
+
+fn report_session(session: &Session, tracks: &FxHashMap<TrackId, Box<Track>>) -> SessionReport {
+    let mut report = SessionReport {
+        key: session.key,
+        connected: session.is_connected(),
+        packets_in: session.packets_in,
+        bytes_in: session.bytes_in,
+        packets_out: 0,
+        bytes_out: 0,
+        round_trip: session.round_trip,
+        fraction_lost: None,
+        estimate_bps: None,
+        tracks: Vec::new(),
+    };
+    match &session.activity {
+        Activity::Publishing(publisher) => {
+            for (place, ingress) in publisher.tracks.iter().enumerate() {
+                let (jitter, packets_lost) = publisher.quality(place);
+                let track = tracks.get(&ingress.spec.track);
+                report.tracks.push(TrackReport {
+                    track: ingress.spec.track,
+                    video: ingress.spec.codec.is_video(),
+                    packets: ingress.packets,
+                    bytes: ingress.bytes,
+                    packets_lost,
+                    retransmitted: ingress.recovered,
+                    nacks: ingress.nacks,
+                    key_frame_requests: ingress.key_frame_requests,
+                    key_frames: track.map(|track| track.key_frames).unwrap_or_default(),
+                    frames: track.map(|track| track.frames).unwrap_or_default(),
+                    jitter,
+                });
+            }
+        }
+        Activity::Viewing(viewer) => {
+            report.fraction_lost = viewer.fraction_lost;
+            report.estimate_bps = viewer.estimate_bps;
+            for subscription in &viewer.subscriptions {
+                report.packets_out += subscription.packets + subscription.retransmitted;
+                report.bytes_out += subscription.octets;
+                report.tracks.push(TrackReport {
+                    track: subscription.spec.track,
+                    video: subscription.spec.codec.is_video(),
+                    packets: subscription.packets,
+                    bytes: subscription.octets,
+                    packets_lost: subscription.not_resent,
+                    retransmitted: subscription.retransmitted,
+                    nacks: subscription.nacks,
+                    key_frame_requests: subscription.key_frame_requests,
+                    key_frames: subscription.key_frames,
+                    frames: subscription.frames,
+                    jitter: 0,
+                });
+            }
+        }
+    }
+    report
+}

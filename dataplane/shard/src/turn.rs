@@ -1,0 +1,83 @@
+//! What goes into a turn and what comes out: the whole world of a shard.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use crate::lane::{LaneMessage, Lanes};
+use crate::report::ShardReport;
+use crate::spec::{SessionKey, SessionSpec, ShardId};
+
+/// What a turn works on.
+pub struct Inputs<'a> {
+    /// Received since the last turn.
+    pub datagrams: &'a mut dyn Datagrams,
+    /// Orders of the link thread, oldest first. A turn takes at most [`crate::limits::COMMANDS_PER_TURN_MAX`].
+    pub commands: &'a mut VecDeque<Command>,
+    /// From other shards, popped *before* `commands` were: a message about a track never overtakes the command that
+    /// made the track.
+    pub lanes: &'a mut VecDeque<(ShardId, LaneMessage)>,
+}
+
+/// Where a turn puts what it made.
+pub struct Outputs<'a> {
+    pub egress: &'a mut dyn Egress,
+    pub lanes: &'a mut dyn Lanes,
+    pub events: &'a mut Vec<Event>,
+}
+
+/// A lending iterator over datagrams.
+pub trait Datagrams {
+    /// The next datagram, or None at the end of the batch.
+    fn next(&mut self) -> Option<Datagram<'_>>;
+}
+
+/// One datagram, to be decrypted in place.
+pub struct Datagram<'a> {
+    pub from: SocketAddr,
+    pub bytes: &'a mut [u8],
+}
+
+/// Where datagrams leave.
+pub trait Egress {
+    /// The current send slot: the same until `send`. None: the kernel takes nothing now, and what was to be sent is lost.
+    fn slot(&mut self) -> Option<&mut [u8]>;
+
+    /// Sends the first `len` bytes of the slot, cut every `segment` bytes into datagrams; the last may be shorter.
+    fn send(&mut self, to: SocketAddr, len: usize, segment: usize);
+}
+
+/// An order of the link thread.
+pub enum Command {
+    Adopt(Box<SessionSpec>),
+    Close {
+        key: SessionKey,
+        reason: EndReason,
+    },
+    /// Asks for an [`Event::Report`].
+    Report,
+}
+
+/// What the link thread learns.
+#[derive(Debug)]
+pub enum Event {
+    Connected { key: SessionKey },
+    ChannelOpen { key: SessionKey, label: String },
+    Ended { key: SessionKey, reason: EndReason },
+    Report(Box<ShardReport>),
+}
+
+/// Why a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// The peer asked for it over HTTP.
+    Deleted,
+    /// An administrator, a policy or the end of a grant.
+    Kicked,
+    /// The server is going down.
+    Shutdown,
+    PeerClosed,
+    ConsentLost,
+    NeverConnected,
+    StreamEnded,
+    TransportFailed,
+}

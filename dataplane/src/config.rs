@@ -1,0 +1,63 @@
+//! What the dataplane is told at its start. `conf/fanlight.toml` documents each key.
+
+use std::net::{IpAddr, Ipv6Addr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use fanlight_ring::BackendChoice as Backend;
+
+/// Configuration of the whole process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// The Unix socket that control connects to.
+    pub socket: PathBuf,
+    /// Shards, each with a thread and a UDP port of its own; 0 = one a core.
+    pub shards: u16,
+    /// Whether worker i stays on core i.
+    pub pin: bool,
+    /// Address that the UDP ports are bound to; `::` = all of IPv6 and IPv4.
+    pub bind: IpAddr,
+    /// Shard i listens on this UDP port + i; 0 = any free ports.
+    pub port_base: u16,
+    /// Addresses that clients are told, best first; empty = those of the interfaces.
+    pub public_addresses: Vec<IpAddr>,
+    pub backend: Backend,
+    pub limits: Limits,
+}
+
+/// What may be in use at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    pub sessions_max: u32,
+    pub viewers_per_stream_max: u32,
+    /// A session that is not connected by then ends.
+    pub connect_timeout: Duration,
+    /// What a refused client is told to wait.
+    pub retry_after_s: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            socket: PathBuf::from("/run/fanlight/dataplane.sock"),
+            shards: 0,
+            pin: false,
+            bind: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+            port_base: 0,
+            public_addresses: Vec::new(),
+            backend: Backend::Auto,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions_max: 20_000,
+            viewers_per_stream_max: 20_000,
+            connect_timeout: Duration::from_secs(15),
+            retry_after_s: 5,
+        }
+    }
+}

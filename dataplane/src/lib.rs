@@ -1,0 +1,22 @@
+//! The media process: workers that drive the shards, and the link to control.
+//!
+//! ```text
+//!   control ◄──Unix socket──► link thread ──commands──► worker 0: port ⇄ shard ─┐ lanes
+//!                             SDP, ledger ◄──events──── worker 1: port ⇄ shard ◄┘
+//! ```
+//!
+//! [`run`] starts one worker a shard, each on its own thread with its own UDP port, and serves control from the calling
+//! thread until SIGTERM or SIGINT. Control may come and go; media does not depend on it.
+#![forbid(unsafe_code)]
+
+mod address;
+mod boot;
+mod config;
+mod link;
+pub mod sdp;
+mod secret;
+mod worker;
+
+pub use boot::{StartError, run};
+pub use config::{Backend, Config, Limits};
+pub use secret::NoRandomness;

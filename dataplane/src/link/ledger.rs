@@ -1,0 +1,91 @@
+//! What sessions there are, by control's names for them and by the shards'.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use fanlight_protocol::{SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo};
+use fanlight_shard::{SessionKey, ShardId};
+
+use crate::sdp::Published;
+
+/// One session.
+#[derive(Debug)]
+pub(super) struct Record {
+    pub(super) session: SessionId,
+    pub(super) stream: StreamPath,
+    pub(super) role: SessionRole,
+    pub(super) state: SessionState,
+    pub(super) shard: ShardId,
+    pub(super) key: SessionKey,
+    pub(super) ice_tag: String,
+    /// The peer's, to know its trickle fragments by.
+    pub(super) remote_ufrag: String,
+    pub(super) tracks: Vec<TrackInfo>,
+    /// A publisher's: what its viewers need to know.
+    pub(super) published: Option<Published>,
+    pub(super) accepted: Instant,
+}
+
+/// All sessions.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    records: HashMap<SessionId, Record>,
+    by_key: HashMap<(ShardId, SessionKey), SessionId>,
+    viewers: HashMap<SessionId, u32>,
+}
+
+impl Ledger {
+    pub(super) fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub(super) fn insert(&mut self, record: Record) {
+        if let SessionRole::Viewer { publisher } = record.role {
+            *self.viewers.entry(publisher).or_default() += 1;
+        }
+        self.by_key.insert((record.shard, record.key), record.session);
+        self.records.insert(record.session, record);
+    }
+
+    pub(super) fn find(&self, session: SessionId) -> Option<&Record> {
+        self.records.get(&session)
+    }
+
+    pub(super) fn find_key(&mut self, shard: ShardId, key: SessionKey) -> Option<&mut Record> {
+        self.records.get_mut(self.by_key.get(&(shard, key))?)
+    }
+
+    pub(super) fn remove_key(&mut self, shard: ShardId, key: SessionKey) -> Option<Record> {
+        let session = self.by_key.remove(&(shard, key))?;
+        let record = self.records.remove(&session)?;
+        self.viewers.remove(&session);
+        if let SessionRole::Viewer { publisher } = record.role
+            && let Some(viewers) = self.viewers.get_mut(&publisher)
+        {
+            *viewers -= 1;
+        }
+        Some(record)
+    }
+
+    pub(super) fn viewers_of(&self, publisher: SessionId) -> u32 {
+        self.viewers.get(&publisher).copied().unwrap_or_default()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+}
+
+impl Record {
+    pub(super) fn info(&self, now: Instant) -> SessionInfo {
+        SessionInfo {
+            session: self.session,
+            stream: self.stream.clone(),
+            role: self.role,
+            state: self.state,
+            ice_tag: self.ice_tag.clone(),
+            tracks: self.tracks.clone(),
+            age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+}

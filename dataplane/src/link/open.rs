@@ -1,0 +1,207 @@
+//! Opening sessions: from an offer, through SDP and a place on a shard, to an answer.
+
+use std::time::Instant;
+
+use fanlight_protocol::{Codec, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind};
+use fanlight_shard::rtc::{Rtc, RtcParameters};
+use fanlight_shard::{Command, Mid, Role, SessionKey, SessionSpec, TrackId};
+use fanlight_wire::codec;
+
+use super::Link;
+use super::ledger::Record;
+use crate::address::one_of_each_family;
+use crate::sdp::{Offer, Policy, Published, SdpError, TransportParameters, plan_publish, plan_watch};
+use crate::secret::{self, NoRandomness, Ssrcs};
+use crate::worker::Order;
+
+/// What control is to be told of an opened session.
+pub(super) struct Opened {
+    pub(super) answer: String,
+    pub(super) ice_tag: String,
+    pub(super) tracks: Vec<TrackInfo>,
+}
+
+/// A session on its way to a shard.
+struct Draft {
+    place: usize,
+    key: SessionKey,
+    ours: TransportParameters,
+}
+
+impl Link {
+    pub(super) fn publish(
+        &mut self,
+        session: SessionId,
+        stream: StreamPath,
+        offer: &str,
+    ) -> Result<Opened, Refusal> {
+        let offer = Offer::parse(offer).map_err(refuse)?;
+        let plan = plan_publish(&offer, &Policy::default()).map_err(refuse)?;
+        let draft = self.draft(session)?;
+        let next_track = &mut self.next_track;
+        let spec = plan.spec(|| {
+            *next_track += 1;
+            TrackId(*next_track)
+        });
+        let published = plan.published(&spec, self.shards[draft.place].link.id);
+        let answer = plan.answer(&offer, &draft.ours);
+        let tracks = spec.tracks.iter().map(|track| track_info(track.codec, &track.mid)).collect();
+        let kind = Kind { role: SessionRole::Publisher, published: Some(published) };
+        let local_ssrc = Ssrcs::default();
+        self.open(session, stream, kind, &offer, draft, Role::Publisher(spec), local_ssrc, tracks, answer)
+    }
+
+    pub(super) fn watch(
+        &mut self,
+        session: SessionId,
+        stream: StreamPath,
+        publisher: SessionId,
+        offer: &str,
+    ) -> Result<Opened, Refusal> {
+        let offer = Offer::parse(offer).map_err(refuse)?;
+        let published = self.ledger.find(publisher).and_then(|record| record.published.clone());
+        let published: Published = published.ok_or(Refusal::UnknownSession)?;
+        let plan = plan_watch(&offer, &published).map_err(refuse)?;
+        if self.ledger.viewers_of(publisher) >= self.config.limits.viewers_per_stream_max {
+            return Err(self.full("limits.viewers_per_stream_max"));
+        }
+        let draft = self.draft(session)?;
+        let mut ssrcs = Ssrcs::default();
+        let mut exhausted = None;
+        let spec = plan.spec(&mut || {
+            ssrcs.next().unwrap_or_else(|fault| {
+                exhausted = Some(fault);
+                fanlight_wire::Ssrc(0)
+            })
+        });
+        if let Some(fault) = exhausted {
+            self.shards[draft.place].slots.give_back(draft.key);
+            return Err(no_randomness(fault));
+        }
+        let answer = plan.answer(&offer, &draft.ours, &spec);
+        let tracks = spec.subscriptions.iter().map(|wish| track_info(wish.codec, &wish.mid)).collect();
+        let kind = Kind { role: SessionRole::Viewer { publisher }, published: None };
+        self.open(session, stream, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
+    }
+
+    /// A slot on the least loaded shard, and our side of the transport.
+    fn draft(&mut self, session: SessionId) -> Result<Draft, Refusal> {
+        if self.ledger.find(session).is_some() {
+            return Err(Refusal::Internal("the session id is in use".into()));
+        }
+        if self.ledger.len() >= self.config.limits.sessions_max as usize {
+            return Err(self.full("limits.sessions_max"));
+        }
+        let ice_pwd = secret::ice_password().map_err(no_randomness)?;
+        let least = (0..self.shards.len()).min_by_key(|place| self.shards[*place].slots.in_use());
+        let place = least.ok_or_else(|| Refusal::Internal("there is no shard".into()))?;
+        let key = self.shards[place].slots.take().ok_or_else(|| self.full("limits.sessions_max"))?;
+        let shard = &self.shards[place].link;
+        let ufrag = self.ufrag_key.encode(shard.id, key).map(|ufrag| ufrag.map(char::from).iter().collect());
+        let ice_ufrag = ufrag.ok_or_else(|| Refusal::Internal("no username names the slot".into()))?;
+        // o= holds a number of 63 bits at most (RFC 8829 §5.2.1).
+        let origin_id = u64::from_ne_bytes(secret::bytes().map_err(no_randomness)?) >> 1;
+        let ours = TransportParameters {
+            origin_id,
+            ice_ufrag,
+            ice_pwd,
+            fingerprint_sha256: self.certificate.fingerprint_sha256,
+            candidates: shard.candidates.clone(),
+        };
+        Ok(Draft { place, key, ours })
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the one place where all that was decided about a session meets")]
+    fn open(
+        &mut self,
+        session: SessionId,
+        stream: StreamPath,
+        kind: Kind,
+        offer: &Offer,
+        draft: Draft,
+        role: Role,
+        mut ssrcs: Ssrcs,
+        tracks: Vec<TrackInfo>,
+        answer: String,
+    ) -> Result<Opened, Refusal> {
+        let Draft { place, key, ours } = draft;
+        let opened = self.transport(offer, &ours).and_then(|transport| {
+            let local_ssrc = ssrcs.next().map_err(no_randomness)?;
+            let spec = SessionSpec { key, transport: Box::new(transport), local_ssrc, role };
+            self.order(place, Command::Adopt(Box::new(spec)))
+        });
+        if let Err(refusal) = opened {
+            self.shards[place].slots.give_back(key);
+            return Err(refusal);
+        }
+        self.ledger.insert(Record {
+            session,
+            stream,
+            role: kind.role,
+            state: SessionState::Connecting,
+            shard: self.shards[place].link.id,
+            key,
+            ice_tag: ours.ice_ufrag.clone(),
+            remote_ufrag: offer.ice_ufrag().to_owned(),
+            tracks: tracks.clone(),
+            published: kind.published,
+            accepted: Instant::now(),
+        });
+        Ok(Opened { answer, ice_tag: ours.ice_ufrag, tracks })
+    }
+
+    fn transport(&self, offer: &Offer, ours: &TransportParameters) -> Result<Rtc, Refusal> {
+        let fingerprint = offer.fingerprint();
+        let parameters = RtcParameters {
+            local_ufrag: ours.ice_ufrag.clone(),
+            local_password: ours.ice_pwd.clone(),
+            remote_ufrag: offer.ice_ufrag().to_owned(),
+            remote_password: offer.ice_pwd().to_owned(),
+            remote_fingerprint: (fingerprint.hash.clone(), fingerprint.bytes.clone()),
+            local_addresses: one_of_each_family(&ours.candidates),
+            data_channel: offer.wants_data_channel(),
+        };
+        Rtc::new(parameters, &self.certificate, Instant::now()).map_err(|fault| Refusal::Internal(fault.to_string()))
+    }
+
+    pub(super) fn order(&mut self, place: usize, command: Command) -> Result<(), Refusal> {
+        let pushed = self.shards[place].link.orders.push(Order::Command(command));
+        self.shards[place].link.orders.wake();
+        pushed.map_err(|_| self.full("the queue of a shard"))
+    }
+
+    fn full(&self, limit: &str) -> Refusal {
+        Refusal::Full { limit: limit.to_owned(), retry_after_s: self.config.limits.retry_after_s }
+    }
+}
+
+/// What tells a publisher's record from a viewer's.
+struct Kind {
+    role: SessionRole,
+    published: Option<Published>,
+}
+
+pub(super) fn refuse(fault: SdpError) -> Refusal {
+    if fault.is_codec_mismatch() {
+        Refusal::NoCommonCodec(fault.to_string())
+    } else {
+        Refusal::BadSdp(fault.to_string())
+    }
+}
+
+fn no_randomness(fault: NoRandomness) -> Refusal {
+    Refusal::Internal(fault.to_string())
+}
+
+fn track_info(codec: codec::Codec, mid: &Mid) -> TrackInfo {
+    let kind = if codec.is_video() { TrackKind::Video } else { TrackKind::Audio };
+    let codec = match codec {
+        codec::Codec::Opus => Codec::Opus,
+        codec::Codec::Vp8 => Codec::Vp8,
+        codec::Codec::Vp9 => Codec::Vp9,
+        codec::Codec::H264 => Codec::H264,
+        codec::Codec::H265 => Codec::H265,
+        codec::Codec::Av1 => Codec::Av1,
+    };
+    TrackInfo { kind, codec, mid: String::from_utf8_lossy(mid).into_owned() }
+}
