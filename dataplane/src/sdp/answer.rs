@@ -1,14 +1,15 @@
 //! Writes answers. RFC 3264 §6, RFC 8829 §5.3, RFC 9143 §7.3, RFC 8839 §4.
 //!
-//! An answer has the offer's m-sections in the offer's order; what is not accepted has port 0. One transport carries all:
-//! its candidates stand in the first accepted m-section, its credentials in each, as old clients want them.
+//! An answer has the offer's m-sections in the offer's order. What is not accepted has port 0, or is inactive where it
+//! carries the transport of the others. One transport carries all: its candidates stand in the first m-section with a port,
+//! its credentials in each, as old clients want them.
 
 use std::fmt::{self, Write};
 use std::net::SocketAddr;
 
 use fanlight_wire::{PayloadType, Ssrc};
 
-use super::agreed::Agreed;
+use super::agreed::{Agreed, media_formats};
 use super::codec;
 use super::extension::Extension;
 use super::offer::Offer;
@@ -54,7 +55,9 @@ pub(super) fn write(
     accepted: &[Accepted<'_>],
     data: Option<usize>,
 ) -> String {
-    let places: Vec<usize> = accepted.iter().map(|section| section.agreed.place).chain(data).collect();
+    let taken: Vec<usize> = accepted.iter().map(|section| section.agreed.place).chain(data).collect();
+    let idle = offer.idle_carrier(&taken);
+    let places: Vec<usize> = taken.into_iter().chain(idle).collect();
     let mut answer = Answer { text: String::new(), ours };
     answer.session(offer, &places);
     for (place, section) in (0_usize..).zip(&offer.sections) {
@@ -62,6 +65,7 @@ pub(super) fn write(
         match accepted.iter().find(|accepted| accepted.agreed.place == place) {
             Some(accepted) => answer.media(offer, section, accepted, is_first),
             None if data == Some(place) => answer.data(section, is_first),
+            None if idle == Some(place) => answer.idle(offer, place, section, is_first),
             None => answer.refusal(section),
         }
     }
@@ -136,13 +140,31 @@ impl Answer<'_> {
         line!(self, "a=max-message-size:{MESSAGE_BYTES_MAX}");
     }
 
+    /// Nothing flows in it; it is there for its transport. A codec of ours is named if there is one, for peers that look.
+    fn idle(&mut self, offer: &Offer, place: usize, section: &Section, is_first: bool) {
+        if let Some((format, variant)) = media_formats(section).next() {
+            let mut agreed = Agreed::new(place, section, format, variant);
+            agreed.parameters = codec::keep(&format.parameters, codec::receiver_parameters(variant.codec()));
+            let accepted = Accepted { agreed: &agreed, direction: Direction::Inactive, stream: None };
+            return self.media(offer, section, &accepted, is_first);
+        }
+        line!(self, "m={} 9 {} {}", section.media, section.protocol, section.first_format);
+        self.transport(section, is_first);
+        line!(self, "a=rtcp-mux");
+        self.inactive(section);
+    }
+
     fn refusal(&mut self, section: &Section) {
         line!(self, "m={} 0 {} {}", section.media, section.protocol, section.first_format);
         line!(self, "c=IN IP4 0.0.0.0");
         line!(self, "a=mid:{}", section.mid);
+        self.inactive(section);
+    }
+
+    fn inactive(&mut self, section: &Section) {
         line!(self, "a=inactive");
-        if let Some(rtpmap) = &section.first_rtpmap {
-            line!(self, "a=rtpmap:{} {rtpmap}", section.first_format);
+        for attribute in &section.first_format_lines {
+            line!(self, "a={attribute}");
         }
     }
 

@@ -8,6 +8,7 @@ use std::fmt;
 use fanlight_wire::codec::Codec;
 
 use super::h264;
+use super::parse::decimal;
 
 /// `a=fmtp` parameters: names in lower case, values of legal characters only.
 pub(super) type Parameters = Vec<(String, String)>;
@@ -38,7 +39,7 @@ impl Variant {
     /// The variant that a codec's parameters name, with the defaults of its RFC. None: a variant not served.
     pub(super) fn of(codec: Codec, parameters: &Parameters) -> Option<Self> {
         let number = |name, default| match find(parameters, name) {
-            Some(text) => text.parse::<u8>().ok(),
+            Some(text) => decimal::<u8>(text),
             None => Some(default),
         };
         match codec {
@@ -151,8 +152,8 @@ pub(super) fn from_rtpmap(encoding: &str) -> Option<Codec> {
     let (encoding_name, clock, channel_count) = (parts.next()?, parts.next()?, parts.next());
     ALL.into_iter().find(|codec| {
         encoding_name.eq_ignore_ascii_case(name(*codec))
-            && clock.parse() == Ok(clock_rate_hz(*codec))
-            && channel_count.map(str::parse) == channels(*codec).map(Ok)
+            && decimal(clock) == Some(clock_rate_hz(*codec))
+            && channel_count.map(decimal) == channels(*codec).map(Some)
             && parts.clone().next().is_none()
     })
 }

@@ -5,7 +5,7 @@
 use fanlight_wire::{ExtensionKind, ExtensionMap};
 
 use super::error::SdpError;
-use super::parse::Attribute;
+use super::parse::{Attribute, decimal};
 use super::section::Direction;
 
 /// An `a=extmap` of a kind that is known.
@@ -29,7 +29,7 @@ pub(super) fn parse(attributes: &[Attribute<'_>], mid: &str) -> Result<Vec<Exten
         let (number, rest) = value.split_once(' ').ok_or_else(malformed)?;
         let (number, way) =
             number.split_once('/').map_or((number, None), |(number, way)| (number, Some(way)));
-        let number: u16 = number.parse().map_err(|_| malformed())?;
+        let number: u16 = decimal(number).ok_or_else(malformed)?;
         let direction = way.map(|way| Direction::parse(way).ok_or_else(malformed)).transpose()?;
         let uri = rest.split(' ').find(|word| !word.is_empty()).ok_or_else(malformed)?;
         if number == 0 {

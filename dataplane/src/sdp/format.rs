@@ -6,7 +6,7 @@ use fanlight_wire::PayloadType;
 
 use super::codec::{self, Parameters, Variant};
 use super::error::{SdpError, excerpt};
-use super::parse::Attribute;
+use super::parse::{Attribute, decimal};
 
 /// One payload type of an offer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,21 +85,23 @@ pub(super) fn parse(
     let mut drafts = drafts(numbers, mid)?;
     let mut for_all = Feedback::default();
     for Attribute { name, value } in attributes.iter().copied() {
+        if !matches!(name, "rtpmap" | "fmtp" | "rtcp-fb") {
+            continue;
+        }
         let (number, value) = value.split_once(' ').unwrap_or((value, ""));
         if name == "rtcp-fb" && number == "*" {
             for_all.note(value);
             continue;
         }
-        // At most 112 payload types are legal, so this search is bounded by a constant.
-        let Some(draft) = drafts.iter_mut().find(|draft| Ok(draft.payload_type.value()) == number.parse())
-        else {
+        let payload_type = decimal(number).and_then(PayloadType::new);
+        // At most 96 payload types are legal, so this search is bounded by a constant.
+        let Some(draft) = drafts.iter_mut().find(|draft| Some(draft.payload_type) == payload_type) else {
             continue;
         };
         match name {
             "rtpmap" => draft.rtpmap = draft.rtpmap.or(Some(value)),
             "fmtp" => draft.fmtp = draft.fmtp.or(Some(value)),
-            "rtcp-fb" => draft.feedback.note(value),
-            _ => {}
+            _ => draft.feedback.note(value),
         }
     }
     Ok(drafts.into_iter().map(|draft| draft.finish(for_all)).collect())
@@ -117,7 +119,7 @@ fn drafts<'a>(numbers: &[&str], mid: &str) -> Result<Vec<Draft<'a>>, SdpError> {
     let mut is_taken = [false; 128];
     let mut drafts = Vec::new();
     for text in numbers {
-        let payload_type = text.parse().ok().filter(|number| !(64..=95).contains(number));
+        let payload_type = decimal(text).filter(|number| !(64..=95).contains(number));
         let Some(payload_type) = payload_type.and_then(PayloadType::new) else {
             return Err(SdpError::IllegalPayloadType { mid: mid.to_owned(), payload_type: excerpt(text) });
         };
@@ -154,5 +156,5 @@ impl Draft<'_> {
 /// The payload type that a `rtx` format retransmits.
 fn original(encoding_name: &str, parameters: &Parameters) -> Option<PayloadType> {
     let apt = codec::find(parameters, "apt").filter(|_| encoding_name.eq_ignore_ascii_case("rtx"))?;
-    apt.parse().ok().and_then(PayloadType::new)
+    decimal(apt).and_then(PayloadType::new)
 }

@@ -4,7 +4,7 @@
 //! reach out. What counts is the ufrag, which tells a trickle of this session from an ICE restart.
 
 use super::error::SdpError;
-use super::parse::lines;
+use super::parse::{decimal, lines};
 use super::peer::{ice_pwd, ice_ufrag, is_ice_char};
 
 /// What a fragment says.
@@ -57,11 +57,11 @@ impl Fragment {
 fn candidate(text: &str) -> Option<&str> {
     let mut words = text.splitn(9, ' ');
     let foundation = words.next()?;
-    let component: u16 = words.next()?.parse().ok()?;
+    let component: u16 = decimal(words.next()?)?;
     let transport = words.next()?;
-    let _priority: u32 = words.next()?.parse().ok()?;
+    let _priority: u32 = decimal(words.next()?)?;
     let address = words.next()?;
-    let _port: u16 = words.next()?.parse().ok()?;
+    let _port: u16 = decimal(words.next()?)?;
     let (typ, kind, extensions) = (words.next()?, words.next()?, words.next().unwrap_or_default());
     let is_sound = (1..=32).contains(&foundation.len())
         && foundation.bytes().all(is_ice_char)

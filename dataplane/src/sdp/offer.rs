@@ -13,7 +13,7 @@ use super::section::{Defaults, Direction, Kind, Section};
 pub struct Offer {
     peer: Peer,
     pub(super) sections: Vec<Section>,
-    /// The mids of the first BUNDLE group, in its order: the first names the transport. RFC 9143 §7.
+    /// The mids of the first BUNDLE group, each once, in its order: the first names the transport. RFC 9143 §7.
     pub(super) bundle: Vec<String>,
     /// `a=extmap-allow-mixed` for the whole session. RFC 8285 §6.
     pub(super) extmap_allow_mixed: bool,
@@ -48,7 +48,7 @@ impl Offer {
             .map(|(place, (media, peer))| Section::parse(place, media, peer, &defaults))
             .collect::<Result<_, _>>()?;
         refuse_duplicate_mids(&sections)?;
-        let bundle = bundle(&description.attributes);
+        let bundle = bundle(&description.attributes, &sections);
         let peer = match tagged(&sections, &bundle).and_then(|place| peers.get(place)) {
             Some(peer) => peer.resolve(&session)?,
             None => session.resolve(&PeerLines::default())?,
@@ -87,6 +87,19 @@ impl Offer {
         (0_usize..).zip(&self.sections).filter(move |(_, section)| section.alive && section.kind == kind)
     }
 
+    /// The tagged m-section, where nothing in it is taken but others bundled with it are: it is answered as inactive. To
+    /// refuse it would be legal, but Chromium (156) then loses the transport of all the others, and an offer that lists
+    /// video first is refused its audio ("Failed to setup RTCP mux").
+    pub(super) fn idle_carrier(&self, taken: &[usize]) -> Option<usize> {
+        let place = tagged(&self.sections, &self.bundle).filter(|place| !taken.contains(place))?;
+        let carries = |section: &Section| section.rtcp_mux && self.bundle.contains(&section.mid);
+        let is_bundled =
+            |other: &usize| self.sections.get(*other).is_some_and(|other| self.bundle.contains(&other.mid));
+        let section = self.sections.get(place)?;
+        let is_media = matches!(section.kind, Kind::Audio | Kind::Video);
+        (is_media && carries(section) && taken.iter().any(is_bundled)).then_some(place)
+    }
+
     /// Checks that the m-sections at these places can share the offer's one transport.
     pub(super) fn check_transport(&self, taken: &[usize]) -> Result<(), SdpError> {
         let sections: Vec<&Section> = taken.iter().filter_map(|place| self.sections.get(*place)).collect();
@@ -101,7 +114,8 @@ impl Offer {
         }
         // RFC 9143 §7.3: what is bundled uses the transport of the tagged m-section. If that one is refused another is
         // tagged by the answer, which is sound only if it names the same transport.
-        if tagged(&self.sections, &self.bundle).is_some_and(|place| taken.contains(&place)) {
+        let tagged = tagged(&self.sections, &self.bundle);
+        if tagged.is_some_and(|place| taken.contains(&place)) || self.idle_carrier(taken).is_some() {
             return Ok(());
         }
         let is_another = |ufrag: &String| *ufrag != self.peer.ice_ufrag;
@@ -121,15 +135,19 @@ fn tagged(sections: &[Section], bundle: &[String]) -> Option<usize> {
         .or_else(|| sections.iter().position(open))
 }
 
-fn bundle(attributes: &[Attribute<'_>]) -> Vec<String> {
-    attributes
-        .iter()
-        .filter(|attribute| attribute.name == "group")
-        .find_map(|attribute| {
-            let mut words = attribute.value.split(' ').filter(|word| !word.is_empty());
-            (words.next() == Some("BUNDLE")).then(|| words.map(str::to_owned).collect())
-        })
-        .unwrap_or_default()
+/// Mids that no m-section has are left out, as are those said twice: an answer repeats the group.
+fn bundle(attributes: &[Attribute<'_>], sections: &[Section]) -> Vec<String> {
+    let groups = attributes.iter().filter(|attribute| attribute.name == "group");
+    let mut bundles = groups
+        .filter_map(|attribute| attribute.value.split_once(' '))
+        .filter(|(semantics, _)| *semantics == "BUNDLE");
+    let mut mids: Vec<String> = Vec::new();
+    for mid in bundles.next().map_or("", |(_, mids)| mids).split(' ') {
+        if sections.iter().any(|section| section.mid == mid) && !mids.iter().any(|earlier| earlier == mid) {
+            mids.push(mid.to_owned());
+        }
+    }
+    mids
 }
 
 /// Sixty-four m-sections at most, so all pairs are few.

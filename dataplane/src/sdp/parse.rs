@@ -3,6 +3,8 @@
 //! Strict in what could hide something (control bytes, lines that are none, sizes), tolerant in what peers differ in: LF
 //! for CRLF, empty lines, a last line without an end, unknown line types. Nothing is copied; the work is O(bytes).
 
+use std::str::FromStr;
+
 use super::error::SdpError;
 
 /// The largest description read. A browser's offer with every codec is 6 KiB, one with 20 m-sections about 60.
@@ -113,4 +115,9 @@ fn parse_line(text: &str, line: usize) -> Result<Line<'_>, SdpError> {
 pub(super) fn is_token(text: &str) -> bool {
     const ALSO: &[u8] = b"!#$%&'*+-.^_`{|}~";
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || ALSO.contains(&byte))
+}
+
+/// A number in decimal digits and nothing else; what Rust reads beyond that (a sign) is not SDP.
+pub(super) fn decimal<T: FromStr>(text: &str) -> Option<T> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }

@@ -8,7 +8,7 @@ use fanlight_wire::Ssrc;
 use super::error::{SdpError, excerpt};
 use super::extension::{self, Extension};
 use super::format::{self, Format};
-use super::parse::{Attribute, Media, is_token};
+use super::parse::{Attribute, Media, decimal, is_token};
 use super::peer::PeerLines;
 
 /// The longest `a=mid` taken: it must fit a one-byte header extension (RFC 8285 §4.2), and a shard's `Mid`.
@@ -62,8 +62,8 @@ pub(super) struct Section {
     pub(super) media: String,
     pub(super) protocol: String,
     pub(super) first_format: String,
-    /// What the first format is, for a refusal: some parsers want it even there.
-    pub(super) first_rtpmap: Option<String>,
+    /// What the first format is, for an m-section without media: some parsers want it even there. Attributes in ASCII.
+    pub(super) first_format_lines: Vec<String>,
     /// Not refused by the offerer itself: its port is not 0, or it is bundle-only.
     pub(super) alive: bool,
     pub(super) mid: String,
@@ -118,7 +118,7 @@ impl Section {
             media: line.media.to_owned(),
             protocol: line.protocol.to_owned(),
             first_format: first_format.to_owned(),
-            first_rtpmap: rtpmap(first_format, &media.attributes).map(str::to_owned),
+            first_format_lines: lines_of(first_format, &media.attributes),
             alive,
             mid,
             direction: stated.unwrap_or(defaults.direction),
@@ -153,7 +153,7 @@ impl<'a> MediaLine<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut words = line.split(' ').filter(|word| !word.is_empty());
         let media = words.next().filter(|word| is_token(word))?;
-        let port = words.next()?.parse().ok()?;
+        let port = decimal(words.next()?)?;
         let protocol = words.next().filter(|word| word.split('/').all(is_token))?;
         let formats: Vec<&str> = words.collect();
         (!formats.is_empty() && formats.iter().all(|format| is_token(format))).then_some(Self {
@@ -166,7 +166,7 @@ impl<'a> MediaLine<'a> {
 
     fn kind(&self, attributes: &[Attribute<'_>]) -> Kind {
         let sctp_port = attributes.iter().find(|attribute| attribute.name == "sctp-port");
-        let is_our_port = sctp_port.is_none_or(|attribute| attribute.value.parse() == Ok(SCTP_PORT));
+        let is_our_port = sctp_port.is_none_or(|attribute| decimal(attribute.value) == Some(SCTP_PORT));
         match self.media {
             "audio" => Kind::Audio,
             "video" => Kind::Video,
@@ -190,14 +190,15 @@ fn mid(place: usize, attributes: &[Attribute<'_>]) -> Result<String, SdpError> {
     }
 }
 
-/// `<name>/<clock>[/<channels>]` of a format.
-fn rtpmap<'a>(format: &str, attributes: &[Attribute<'a>]) -> Option<&'a str> {
-    let mut encodings = attributes
-        .iter()
-        .filter(|attribute| attribute.name == "rtpmap")
-        .filter_map(|attribute| attribute.value.split_once(' '));
-    let (_, encoding) = encodings.find(|(number, _)| *number == format)?;
-    encoding.split('/').all(is_token).then_some(encoding)
+/// The `rtpmap` and `fmtp` attributes of a format, as they came.
+fn lines_of(format: &str, attributes: &[Attribute<'_>]) -> Vec<String> {
+    let is_of_format = |value: &str| value.split_once(' ').is_some_and(|(number, _)| number == format);
+    let line = |name: &&str| {
+        let said = |attribute: &&Attribute<'_>| attribute.name == *name && is_of_format(attribute.value);
+        let value = attributes.iter().find(said)?.value;
+        value.is_ascii().then(|| format!("{name}:{value}"))
+    };
+    ["rtpmap", "fmtp"].iter().filter_map(line).collect()
 }
 
 /// The `a=ssrc` lines: SSRC and what is said of it. SSRC 0 counts as not announced, as libraries write it for unknown.
@@ -218,5 +219,5 @@ fn retransmission(attributes: &[Attribute<'_>], original: Option<Ssrc>) -> Optio
 }
 
 fn ssrc(text: &str) -> Option<Ssrc> {
-    text.parse().ok().filter(|number| *number != 0).map(Ssrc)
+    decimal(text).filter(|number| *number != 0).map(Ssrc)
 }

@@ -109,15 +109,26 @@ fn what_cannot_share_one_transport_is_refused() {
     assert_eq!(refusal("chromium_publish_data", "BUNDLE 0 1 2", "BUNDLE 0 1"), not_bundled("2"));
 }
 
+/// The answer repeats the group, so what the offerer said twice or of nobody must not be said again.
+#[test]
+fn a_bundle_group_is_read_as_the_sections_it_names() {
+    let text = text("obs_publish").replace("BUNDLE 0 1", "BUNDLE 7 0 0 1 0 elsewhere");
+    let offer = Offer::parse(&text).unwrap();
+    let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+    assert_answers("a stuttered group", &offer, &answer);
+    assert!(answer.contains("a=group:BUNDLE 0 1\r\n"));
+}
+
 /// An offer whose tagged m-section is refused is sound only if the others name the same transport. RFC 9143 §7.3.
 #[test]
 fn a_refused_tagged_section_must_not_take_its_transport_along() {
-    let no_video = text("pion_publish").replace("VP8/90000", "MPV/90000").replace("H264/90000", "H263/90000");
-    let offer = Offer::parse(&no_video).unwrap();
+    let text_first = text("pion_publish").replace("m=video", "m=text");
+    let offer = Offer::parse(&text_first).unwrap();
     let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
     assert_answers("audio of pion", &offer, &answer);
-    let (video, audio) = no_video.split_once("m=audio").unwrap();
-    let split = video.to_owned() + "m=audio" + &audio.replace("JpQkzTbWxNcVmRdL", "anotherUfrag");
+    assert!(answer.contains("m=text 0 ") && answer.contains("a=group:BUNDLE 1\r\n"));
+    let (head, audio) = text_first.split_once("m=audio").unwrap();
+    let split = head.to_owned() + "m=audio" + &audio.replace("JpQkzTbWxNcVmRdL", "anotherUfrag");
     assert_eq!(fault(&split), SdpError::DifferentTransport { mid: "1".to_owned() });
     // Where the tagged m-section is taken, the others' own transports are given up by the rules of BUNDLE.
     let balanced = text("pion_publish").replacen("JpQkzTbWxNcVmRdL", "taggedUfrag", 1);
@@ -157,7 +168,7 @@ fn the_longest_mid_reaches_the_shard_whole() {
 /// Payload types out of range would be taken for RTCP, or twice for two codecs (str0m #983).
 #[test]
 fn payload_types_that_cannot_be_told_apart_are_refused() {
-    for illegal in ["128", "255", "256", "64", "72", "95", "-1", "x", "99999999999"] {
+    for illegal in ["128", "255", "256", "64", "72", "95", "-1", "+97", "x", "99999999999"] {
         let error = refusal("obs_publish", "SAVPF 96", &format!("SAVPF 96 {illegal}"));
         let payload_type = illegal.to_owned();
         assert_eq!(error, SdpError::IllegalPayloadType { mid: "1".to_owned(), payload_type });

@@ -201,11 +201,44 @@ fn a_viewer_gets_of_the_stream_what_it_asked_for() {
     let (spec, answer) = watch(&offer_without_video, &both).unwrap();
     assert_eq!(spec.subscriptions.iter().map(|sub| sub.codec).collect::<Vec<_>>(), [Codec::Opus]);
     assert_answers("without video", &offer_without_video, &answer);
-    assert!(answer.contains("a=group:BUNDLE 1\r\n"), "the refused m-section leaves the group");
 
-    let audio_only = published(&VP8_AND_OPUS[..1]);
-    let (_, answer) = watch(&offer("chromium_watch"), &audio_only).unwrap();
-    assert!(section(&answer, "0")[0].starts_with("video 0 UDP/TLS/RTP/SAVPF 96"));
+    let video_only = published(&VP8_AND_OPUS[1..]);
+    let (_, answer) = watch(&offer("chromium_watch"), &video_only).unwrap();
+    assert!(section(&answer, "1")[0].starts_with("audio 0 UDP/TLS/RTP/SAVPF 111"));
+    assert!(answer.contains("a=group:BUNDLE 0\r\n"), "the refused m-section leaves the group");
+}
+
+/// Chromium loses the transport of all m-sections when the one that names it is refused ("Failed to setup RTCP mux", seen
+/// with 156), and browsers that watch list video first: where only audio is published the video must stay, idle.
+#[test]
+fn the_section_that_names_the_transport_stays_open_without_media() {
+    let (spec, answer) = watch(&offer("chromium_watch_data"), &published(&VP8_AND_OPUS[..1])).unwrap();
+    assert_eq!(spec.subscriptions.len(), 1);
+    assert_answers("audio only", &offer("chromium_watch_data"), &answer);
+    assert!(answer.contains("a=group:BUNDLE 0 1 2\r\n"));
+    let video = section(&answer, "0");
+    assert_eq!(video[0], "video 9 UDP/TLS/RTP/SAVPF 96 97");
+    assert!(video.contains(&"inactive") && video.contains(&"rtcp-mux"));
+    assert_eq!(values(&video, "ssrc"), [""; 0]);
+    // With no codec of ours in it, its first format stands in.
+    let others = text("chromium_watch");
+    let others = ["VP8", "VP9", "H264", "AV1"]
+        .iter()
+        .fold(others.to_owned(), |text, name| text.replace(&format!(" {name}/"), " other/"));
+    let offer_of_others = Offer::parse(&others).unwrap();
+    let (_, answer) = watch(&offer_of_others, &published(&VP8_AND_OPUS[..1])).unwrap();
+    assert_answers("audio beside unknown video", &offer_of_others, &answer);
+    let video = section(&answer, "0");
+    assert_eq!(
+        (video[0], &values(&video, "rtpmap")[..]),
+        ("video 9 UDP/TLS/RTP/SAVPF 96", &["96 other/90000"][..])
+    );
+    assert!(video.contains(&"inactive"));
+    // Without rtcp-mux it could not be accepted, so it is refused and the next one names the transport.
+    let no_mux = text("chromium_watch").replacen("a=rtcp-mux\r\n", "", 1);
+    let offer_without_mux = Offer::parse(&no_mux).unwrap();
+    let (_, answer) = watch(&offer_without_mux, &published(&VP8_AND_OPUS[..1])).unwrap();
+    assert!(answer.contains("a=group:BUNDLE 1\r\n") && answer.contains("m=video 0 "));
 }
 
 /// Audio that does not fit is left out beside video, and is the end where there is nothing else.
