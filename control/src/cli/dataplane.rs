@@ -1,0 +1,44 @@
+//! The dataplane's configuration, made of ours. The only file of this crate that names it.
+
+use fanlight::Config;
+
+use super::Fault;
+
+#[cfg(feature = "dataplane")]
+pub(super) fn run(config: &Config) -> Result<(), Fault> {
+    let socket = fanlight::socket::path(config).map_err(Fault::start)?;
+    fanlight_dataplane::run(mapped(config, socket)).map_err(Fault::start)
+}
+
+#[cfg(feature = "dataplane")]
+fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Config {
+    use fanlight::config::IoChoice;
+    use fanlight_dataplane::{Backend, Limits};
+    let media = &config.media;
+    fanlight_dataplane::Config {
+        socket,
+        shards: media.shards,
+        pin: media.pin,
+        bind: media.bind,
+        port_base: media.port_base,
+        public_addresses: media.public_addresses.clone(),
+        backend: match media.io {
+            IoChoice::Auto => Backend::Auto,
+            IoChoice::IoUring => Backend::IoUring,
+            IoChoice::Plain => Backend::Plain,
+        },
+        limits: Limits {
+            sessions_max: config.limits.sessions_max,
+            viewers_per_stream_max: config.limits.viewers_per_stream_max,
+            connect_timeout: std::time::Duration::from_secs(media.connect_timeout_s.into()),
+            retry_after_s: config.limits.retry_after_s,
+        },
+    }
+}
+
+#[cfg(not(feature = "dataplane"))]
+pub(super) fn run(_config: &Config) -> Result<(), Fault> {
+    Err(Fault::Start(
+        "this binary was built without the dataplane; build it with its default features".to_owned(),
+    ))
+}

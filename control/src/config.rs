@@ -1,0 +1,232 @@
+//! Every setting of the server: the same keys, defaults and units as `conf/fanlight.toml`, which a test holds equal.
+//!
+//! The whole has defaults, so the server runs without any file. [`Config::load`] lays a file and the environment over
+//! them and refuses what it does not know; [`Config::check`] does the same for a value that a program made.
+
+mod check;
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::{ConfigFault, ConfigFaults};
+
+/// All settings. Sections are those of the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub http: Http,
+    pub media: Media,
+    pub ice: Ice,
+    pub apps: Apps,
+    pub limits: Limits,
+    pub control: Control,
+    pub log: Log,
+}
+
+/// The public HTTP listener: signalling, pages, metrics.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Http {
+    /// `::` = IPv6 and IPv4.
+    pub bind: IpAddr,
+    /// TCP port; 0 = any free one, for tests.
+    pub port: u16,
+    /// From the opening of a connection, or the end of its last answer, to the end of the next request's head, seconds.
+    pub header_timeout_s: u32,
+    /// From the end of the head to the end of the body, seconds.
+    pub body_timeout_s: u32,
+    /// Longest pause in taking an answer, seconds.
+    pub write_timeout_s: u32,
+    /// Longest request line and header lines together, bytes.
+    pub head_bytes_max: u32,
+    /// Longest request body, bytes.
+    pub body_bytes_max: u32,
+    /// Connections at a time.
+    pub connections_max: u32,
+    /// Origins whose pages may use the server; `*` = all.
+    pub cors_origins: Vec<String>,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+            port: 8080,
+            header_timeout_s: 5,
+            body_timeout_s: 10,
+            write_timeout_s: 30,
+            head_bytes_max: 16 * 1024,
+            body_bytes_max: 64 * 1024,
+            connections_max: 4096,
+            cors_origins: vec!["*".to_owned()],
+        }
+    }
+}
+
+impl Http {
+    pub(crate) fn header_timeout(&self) -> Duration {
+        seconds(self.header_timeout_s)
+    }
+
+    pub(crate) fn body_timeout(&self) -> Duration {
+        seconds(self.body_timeout_s)
+    }
+
+    pub(crate) fn write_timeout(&self) -> Duration {
+        seconds(self.write_timeout_s)
+    }
+}
+
+/// The dataplane's sockets and threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Media {
+    /// `::` = IPv6 and IPv4.
+    pub bind: IpAddr,
+    /// UDP port of the first shard; each further shard has the next one. 0 = any free ones.
+    pub port_base: u16,
+    /// Candidates offered to peers; empty = the addresses of the interfaces.
+    pub public_addresses: Vec<IpAddr>,
+    /// Threads that move media; 0 = one a core.
+    pub shards: u16,
+    /// Bind each shard to a core.
+    pub pin: bool,
+    pub io: IoChoice,
+    /// From the answer to media: ICE and DTLS must be up by then, seconds.
+    pub connect_timeout_s: u32,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            bind: IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+            port_base: 8189,
+            public_addresses: Vec::new(),
+            shards: 0,
+            pin: false,
+            io: IoChoice::Auto,
+            connect_timeout_s: 15,
+        }
+    }
+}
+
+/// Which system calls move the datagrams.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IoChoice {
+    /// `io_uring` where the kernel allows it, else plain.
+    Auto,
+    IoUring,
+    Plain,
+}
+
+/// ICE servers that peers are told of in `Link` headers (RFC 9725 §4.6).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ice {
+    pub servers: Vec<IceServer>,
+}
+
+/// One STUN or TURN server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IceServer {
+    /// `stun:host:port` or `turn:host:port?transport=udp` (RFC 7064, RFC 7065).
+    pub urls: Vec<String>,
+    /// Empty = none.
+    #[serde(default)]
+    pub username: String,
+    /// Empty = none. Every peer sees it.
+    #[serde(default)]
+    pub credential: String,
+}
+
+/// Which apps exist.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Apps {
+    /// First segments of the app paths that are served; empty = every one.
+    pub allowed: Vec<String>,
+}
+
+/// Where growth ends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Sessions of publishers and viewers together.
+    pub sessions_max: u32,
+    pub streams_max: u32,
+    pub viewers_per_stream_max: u32,
+    /// Longest app segment or stream name, bytes of UTF-8.
+    pub name_bytes_max: u32,
+    /// Most segments of an app path: `live/room1` has two.
+    pub app_segments_max: u32,
+    /// Requests that wait for the dataplane at a time.
+    pub requests_in_flight_max: u32,
+    /// Longest wait for an answer of the dataplane, seconds.
+    pub dataplane_timeout_s: u32,
+    /// What a refused peer is told to wait, seconds.
+    pub retry_after_s: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sessions_max: 20_000,
+            streams_max: 1_000,
+            viewers_per_stream_max: 20_000,
+            name_bytes_max: 128,
+            app_segments_max: 4,
+            requests_in_flight_max: 512,
+            dataplane_timeout_s: 5,
+            retry_after_s: 2,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn dataplane_timeout(&self) -> Duration {
+        seconds(self.dataplane_timeout_s)
+    }
+}
+
+/// The socket between control and dataplane.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Control {
+    /// Path of the Unix socket; empty = `dataplane-<http.port>.sock` in a private folder of the user.
+    pub socket: PathBuf,
+}
+
+/// The log, on standard error.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Log {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives: `info,fanlight::http=debug`.
+    pub level: String,
+    pub format: LogFormat,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Human }
+    }
+}
+
+/// How a line of the log looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+const fn seconds(count: u32) -> Duration {
+    Duration::from_secs(count as u64)
+}

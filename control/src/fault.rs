@@ -1,0 +1,82 @@
+//! Why a request comes to nothing. The texts are for the caller and say what to do; `http::problem` gives each its status.
+
+use fanlight_protocol::{Refusal, StreamPath};
+
+use crate::name::NameFault;
+
+/// A request's fault, or ours in serving it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Fault {
+    // What is asked for.
+    #[error(
+        "there is nothing here; publish at /{{app}}/whip/endpoint/{{stream}}, watch at /{{app}}/whep/endpoint/{{stream}}"
+    )]
+    UnknownPath,
+    #[error("the stream's name is not one: {0}")]
+    BadStreamName(NameFault),
+    #[error("the app is not one: {0}")]
+    BadAppName(NameFault),
+    #[error("the app {0:?} is reserved; choose another, such as live")]
+    ReservedApp(String),
+    #[error("there is no app {0:?} here; ask the operator to add it to apps.allowed")]
+    UnknownApp(String),
+    #[error("a request of HTTP/1.1 has exactly one Host header (RFC 9112 §3.2)")]
+    BadHost,
+    #[error("this address does not take the method; it takes {allow}")]
+    MethodNotAllowed { allow: &'static str },
+
+    // The request's body.
+    #[error("Content-Type is missing or is another; send {expected}")]
+    WrongContentType { expected: &'static str },
+    #[error("Content-Encoding is not taken; send the body as it is")]
+    Encoded,
+    #[error("the body is larger than {max} bytes (http.body_bytes_max)")]
+    BodyTooLarge { max: u32 },
+    #[error("the body did not arrive within {timeout_s} s (http.body_timeout_s)")]
+    BodyTooSlow { timeout_s: u32 },
+    #[error("the body cannot be read: {0}")]
+    BodyBroken(String),
+    #[error("the body is not UTF-8 text, or contains control characters")]
+    NotText,
+    #[error(
+        "the body is empty; send an SDP offer: the client makes the offer here, offers made by the server are not \
+         supported yet"
+    )]
+    NoOffer,
+    #[error("the body is not SDP: it does not begin with v=0")]
+    NotSdp,
+    #[error("the body is empty; send a trickle ICE fragment (RFC 8840)")]
+    NoFragment,
+
+    // Streams and sessions.
+    #[error("{0} is being published already; choose another name or end that session")]
+    NameInUse(StreamPath),
+    #[error("{0} is not live; try again when it is being published")]
+    NotLive(StreamPath),
+    #[error("there is no such session (any more)")]
+    UnknownSession,
+    #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]
+    StaleEntityTag,
+    #[error("the server is full: {limit} is reached; retry in {retry_after_s} s")]
+    Full { limit: &'static str, retry_after_s: u32 },
+    #[error("the media process is not connected; retry in {retry_after_s} s")]
+    DataplaneAway { retry_after_s: u32 },
+    #[error("the media process did not answer in time; retry in {retry_after_s} s")]
+    DataplaneSlow { retry_after_s: u32 },
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("internal error: {0}")]
+    Internal(String),
+
+    // What is not even a request.
+    #[error("this is not a request of HTTP/1.1: {0}")]
+    HeadUnreadable(String),
+    #[error("the server speaks HTTP/1.1; this is HTTP/2")]
+    Http2,
+    #[error("request line and headers are larger than http.head_bytes_max, or too many")]
+    HeadTooLarge,
+    #[error("the request's head did not arrive within {timeout_s} s (http.header_timeout_s)")]
+    HeadTooSlow { timeout_s: u32 },
+    #[error("all connections are in use (http.connections_max); retry in {retry_after_s} s")]
+    TooManyConnections { retry_after_s: u32 },
+}

@@ -1,0 +1,129 @@
+//! The public face over HTTP/1.1: WHIP and WHEP, pages, listings, metrics. One door for every request.
+//!
+//! ```text
+//!   accept ─► connection (hyper with a timer) ─► door ─► route ─► endpoint │ resource │ listing │ pages
+//!                                                 └──────── faults ─► problem ─► CORS ─► counted
+//! ```
+
+mod body;
+mod connection;
+mod cors;
+mod endpoint;
+pub(crate) mod listen;
+mod listing;
+mod pages;
+mod problem;
+mod resource;
+mod route;
+mod socket;
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, Version, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::signalling::Signalling;
+use cors::Cors;
+use route::{Listing, Route};
+
+/// What all requests share.
+pub(crate) struct Site {
+    pub(crate) config: Config,
+    pub(crate) signalling: Arc<Signalling>,
+    cors: Cors,
+    /// One `Link` header for each ICE server.
+    ice_links: Vec<HeaderValue>,
+}
+
+impl Site {
+    pub(crate) fn new(config: Config, signalling: Arc<Signalling>) -> Self {
+        let cors = Cors::new(&config.http.cors_origins);
+        let ice_links = endpoint::ice_links(&config.ice);
+        Self { config, signalling, cors, ice_links }
+    }
+}
+
+/// Everything the server answers, as one router that an embedding program can merge into its own.
+pub(crate) fn router(site: Arc<Site>) -> axum::Router {
+    // Apps are paths of any depth, so axum's fixed routes cannot tell them: `route` reads the whole path.
+    axum::Router::new().fallback(door).with_state(site)
+}
+
+async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let route = Route::parse(head.uri.path(), &site.config);
+    let class = route.as_ref().map_or("unknown", Route::class);
+    let outcome = if cors::is_preflight(&head) {
+        Ok(cors::preflight(&head))
+    } else {
+        match route {
+            Ok(route) => answer(&site, &route, &head, body).await,
+            Err(fault) => Err(fault),
+        }
+    };
+    let mut response = outcome.unwrap_or_else(|fault| {
+        let reason = problem::reason(&fault);
+        site.signalling.metrics.fault(reason);
+        tracing::debug!(method = %head.method, route = class, reason, %fault, "request refused");
+        problem::response(&fault, &head.headers)
+    });
+    site.cors.apply(&head.headers, response.headers_mut());
+    site.signalling.metrics.request(class, response.status().as_u16());
+    response
+}
+
+async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<Response, Fault> {
+    // hyper leaves this to its user.
+    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(Fault::BadHost);
+    }
+    if head.method == Method::OPTIONS {
+        return Ok(options(site, route));
+    }
+    match route {
+        Route::Endpoint { role, stream } => match head.method {
+            Method::POST => endpoint::open(site, *role, stream, head, body).await,
+            _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
+        },
+        Route::Resource { role, stream, session } => {
+            let resource = resource::Resource { role: *role, stream, session: *session };
+            match head.method {
+                Method::PATCH => resource.trickle(site, head, body).await,
+                Method::DELETE => resource.end(site),
+                Method::GET if problem::accepts_json(&head.headers) => resource.state(site),
+                _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
+            }
+        }
+        _ if head.method != Method::GET && head.method != Method::HEAD => {
+            Err(Fault::MethodNotAllowed { allow: route.allow() })
+        }
+        Route::Page(file) => pages::file(file, &head.headers),
+        Route::Listing(Listing::Streams(app)) => listing::streams(site, app.as_deref()),
+        Route::Listing(Listing::Metrics) => Ok(listing::metrics(site)),
+        Route::Listing(Listing::Health) => listing::health(site),
+    }
+}
+
+/// A real OPTIONS request: what the address takes, and the ICE servers (RFC 9725 §4.6).
+fn options(site: &Site, route: &Route) -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static(route.allow()));
+    match route {
+        Route::Endpoint { .. } => {
+            headers.insert("accept-post", HeaderValue::from_static(body::SDP));
+            endpoint::add_ice_links(site, headers);
+        }
+        Route::Resource { .. } => {
+            headers.insert("accept-patch", HeaderValue::from_static(body::SDP_FRAGMENT));
+            endpoint::add_ice_links(site, headers);
+        }
+        Route::Page(_) | Route::Listing(_) => {}
+    }
+    response
+}

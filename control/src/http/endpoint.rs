@@ -1,0 +1,89 @@
+//! Opening a session: POST of an offer to an endpoint (RFC 9725 §4.2; WHEP is the same with the roles turned).
+
+use axum::body::Body;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use fanlight_protocol::StreamPath;
+use hyper::body::Body as _;
+
+use super::{Site, body, route};
+use crate::config::{Ice, IceServer};
+use crate::fault::Fault;
+use crate::name;
+use crate::signalling::{Opened, Role};
+
+pub(super) async fn open(
+    site: &Site,
+    role: Role,
+    stream: &StreamPath,
+    head: &Parts,
+    body: Body,
+) -> Result<Response, Fault> {
+    // Some WHEP clients ask for an offer of the server's by an empty body, which then has no type either.
+    if body.is_end_stream() {
+        return Err(Fault::NoOffer);
+    }
+    body::check_type(&head.headers, body::SDP)?;
+    let offer = body::text(body, &site.config.http).await?;
+    if offer.trim().is_empty() {
+        return Err(Fault::NoOffer);
+    }
+    if !offer.starts_with("v=0") {
+        return Err(Fault::NotSdp);
+    }
+    let opened = site.signalling.open(role, stream.clone(), offer).await?;
+    Ok(created(site, role, stream, opened))
+}
+
+fn created(site: &Site, role: Role, stream: &StreamPath, opened: Opened) -> Response {
+    let location = location(role, stream, &opened);
+    let mut response = (StatusCode::CREATED, opened.answer).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body::SDP));
+    headers.insert("accept-patch", HeaderValue::from_static(body::SDP_FRAGMENT));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // An ice-ufrag is of ice-char (RFC 8839 §5.4), and the location is percent-encoded: both are header text.
+    for (name, value) in [(header::ETAG, entity_tag(&opened.ice_tag)), (header::LOCATION, location)] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+    add_ice_links(site, headers);
+    response
+}
+
+/// A path without host: it survives proxies and TLS offload. The session is in the path, because clients keep the query of
+/// the endpoint and drop that of the Location.
+fn location(role: Role, stream: &StreamPath, opened: &Opened) -> String {
+    let (app, name) = (name::encode(&stream.app), name::encode(&stream.name));
+    format!("/{app}/{}/resource/{name}/{}", route::protocol(role), opened.session)
+}
+
+/// Names an ICE session (RFC 9725 §4.3.1).
+pub(super) fn entity_tag(ice_tag: &str) -> String {
+    format!("\"{ice_tag}\"")
+}
+
+pub(super) fn add_ice_links(site: &Site, headers: &mut HeaderMap) {
+    for link in &site.ice_links {
+        headers.append(header::LINK, link.clone());
+    }
+}
+
+/// The `Link` headers of the configured servers, RFC 9725 §4.6.
+pub(super) fn ice_links(ice: &Ice) -> Vec<HeaderValue> {
+    let links = ice.servers.iter().flat_map(|server| server.urls.iter().map(|url| ice_link(url, server)));
+    // The configuration was checked to be header text.
+    links.filter_map(|link| HeaderValue::from_str(&link).ok()).collect()
+}
+
+fn ice_link(url: &str, server: &IceServer) -> String {
+    let mut link = format!("<{url}>; rel=\"ice-server\"");
+    if !server.username.is_empty() {
+        let IceServer { username, credential, .. } = server;
+        link +=
+            &format!("; username=\"{username}\"; credential=\"{credential}\"; credential-type=\"password\"");
+    }
+    link
+}

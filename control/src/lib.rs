@@ -1,0 +1,27 @@
+//! Fanlight's control plane: signalling (WHIP, WHEP), listings, metrics and pages over HTTP, beside a dataplane process that
+//! moves the media and that this library reaches over a Unix socket.
+//!
+//! ```text
+//!   http ─► signalling ─► registry                what should be
+//!              │   └────► dataplane::Line ─► link ─► Unix socket ─► the media process: what is
+//!              └────────► stats, metrics
+//! ```
+//!
+//! The library knows nothing of the dataplane but `fanlight-protocol`. Control may die at any moment: media flows on, and
+//! the next control adopts the sessions that are.
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod dataplane;
+mod fault;
+mod http;
+mod metrics;
+mod name;
+mod registry;
+mod server;
+mod signalling;
+mod stats;
+
+pub use config::{Config, ConfigFault, ConfigFaults};
+pub use dataplane::socket;
+pub use server::{Server, StartError};

@@ -1,0 +1,135 @@
+//! The dataplane's report as metrics: one series a shard, and its named counters.
+
+use std::time::Duration;
+
+use fanlight_protocol::{NamedCounter, ShardStats, StatsReport};
+
+use super::exposition::Exposition;
+
+/// A metric of a shard: name, help, and where the report has it.
+type ShardMetric = (&'static str, &'static str, fn(&ShardStats) -> u64);
+
+const GAUGES: &[ShardMetric] = &[
+    ("fanlight_shard_sessions", "Sessions on the shard now.", |shard| shard.sessions.into()),
+    ("fanlight_shard_tracks", "Tracks on the shard now, mirrored ones included.", |shard| {
+        shard.tracks.into()
+    }),
+];
+
+const COUNTERS: &[ShardMetric] = &[
+    ("fanlight_shard_datagrams_in_total", "Datagrams received.", |shard| shard.datagrams_in),
+    ("fanlight_shard_datagrams_accepted_total", "Datagrams received and not rejected.", |shard| {
+        shard.datagrams_accepted
+    }),
+    ("fanlight_shard_bytes_in_total", "Bytes received.", |shard| shard.bytes_in),
+    ("fanlight_shard_datagrams_out_total", "Datagrams sent.", |shard| shard.datagrams_out),
+    ("fanlight_shard_bytes_out_total", "Bytes sent.", |shard| shard.bytes_out),
+    ("fanlight_shard_messages_out_total", "Messages to the kernel: trains and single datagrams.", |shard| {
+        shard.messages_out
+    }),
+    ("fanlight_shard_media_packets_out_total", "RTP packets to viewers, retransmissions apart.", |shard| {
+        shard.media_packets_out
+    }),
+    ("fanlight_shard_retransmissions_out_total", "Packets sent again for a NACK.", |shard| {
+        shard.retransmissions_out
+    }),
+    ("fanlight_shard_key_frame_requests_out_total", "PLIs sent to publishers.", |shard| {
+        shard.key_frame_requests_out
+    }),
+    ("fanlight_shard_turns_total", "Turns of the shard.", |shard| shard.turns),
+];
+
+/// Counters of a shard with names of their own.
+type NamedMetric = (&'static str, &'static str, &'static str, fn(&ShardStats) -> &[NamedCounter]);
+
+const NAMED: &[NamedMetric] = &[
+    ("fanlight_shard_rejects_total", "Datagrams dropped, by reason.", "reason", |shard| &shard.rejects),
+    ("fanlight_shard_port_events_total", "Events of the sockets and rings, by kind.", "event", |shard| {
+        &shard.port_counters
+    }),
+];
+
+pub(super) fn write(report: &StatsReport, text: &mut Exposition) {
+    text.gauge("fanlight_dataplane_uptime_seconds", "Since the start of the media process.")
+        .sample(&[], Duration::from_millis(report.uptime_ms).as_secs_f64());
+    let numbers: Vec<String> = report.shards.iter().map(|shard| shard.shard.to_string()).collect();
+    let shards: Vec<(&str, &ShardStats)> = numbers.iter().map(String::as_str).zip(&report.shards).collect();
+    let mut info = text.gauge("fanlight_shard_info", "1 for each shard, with its port and backend.");
+    for (number, shard) in &shards {
+        let labels =
+            [("shard", *number), ("port", &shard.port.to_string()), ("backend", shard.backend.name())];
+        info = info.sample(&labels, 1);
+    }
+    for (name, help, value) in GAUGES {
+        let mut family = text.gauge(name, help);
+        for (number, shard) in &shards {
+            family = family.sample(&[("shard", number)], value(shard));
+        }
+    }
+    for (name, help, value) in COUNTERS {
+        let mut family = text.counter(name, help);
+        for (number, shard) in &shards {
+            family = family.sample(&[("shard", number)], value(shard));
+        }
+    }
+    let mut family = text.counter("fanlight_shard_cpu_seconds_total", "CPU time of the shard's thread.");
+    for (number, shard) in &shards {
+        family = family.sample(&[("shard", number)], Duration::from_nanos(shard.cpu_ns).as_secs_f64());
+    }
+    for (name, help, label, counters) in NAMED {
+        let mut family = text.counter(name, help);
+        for (number, shard) in &shards {
+            for counter in counters(shard) {
+                family = family.sample(&[("shard", number), (label, &counter.name)], counter.value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use fanlight_protocol::IoBackend;
+
+    use super::*;
+
+    /// Every number that the dataplane reports of a shard is on the page, under the shard's label.
+    #[test]
+    fn every_counter_of_a_shard_is_written() {
+        let named = |name: &str, value| vec![NamedCounter { name: name.into(), value }];
+        let shard = ShardStats {
+            shard: 3,
+            port: 8192,
+            backend: IoBackend::IoUring,
+            sessions: 101,
+            tracks: 102,
+            datagrams_in: 103,
+            datagrams_accepted: 104,
+            bytes_in: 105,
+            datagrams_out: 106,
+            bytes_out: 107,
+            messages_out: 108,
+            media_packets_out: 109,
+            retransmissions_out: 110,
+            key_frame_requests_out: 111,
+            turns: 112,
+            cpu_ns: 113_500_000_000,
+            rejects: named("replayed", 114),
+            port_counters: named("rearmed", 115),
+        };
+        let mut text = Exposition::default();
+        write(&StatsReport { uptime_ms: 1_500, shards: vec![shard], sessions: vec![] }, &mut text);
+        let text = text.finish();
+        for number in 101..=112 {
+            assert!(text.contains(&format!("{{shard=\"3\"}} {number}\n")), "{number} is missing in\n{text}");
+        }
+        for line in [
+            "fanlight_shard_info{shard=\"3\",port=\"8192\",backend=\"io_uring\"} 1",
+            "fanlight_shard_cpu_seconds_total{shard=\"3\"} 113.5",
+            "fanlight_shard_rejects_total{shard=\"3\",reason=\"replayed\"} 114",
+            "fanlight_shard_port_events_total{shard=\"3\",event=\"rearmed\"} 115",
+            "fanlight_dataplane_uptime_seconds 1.5",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! What is published and who watches: sessions by id, streams by path. Pure: time and ids are passed in, nothing waits.
+//!
+//! ```text
+//!   reserve ──► Reserved ──accept──► Connecting ──connected──► Connected
+//!                  │ release (refused)    │ doom (DELETE) or closed (event)
+//!                  ▼                      ▼
+//!                 gone: the name is free at once; viewers stay until their own Closed arrives
+//! ```
+//!
+//! A name is in use from its reservation on, so two publishers cannot race for it. A session that is given up is *doomed*
+//! until the dataplane says that it is closed: should the connection fail in between, the next [`Registry::reconcile`]
+//! closes it again instead of adopting it.
+//!
+//! Limits: `limits.sessions_max`, `limits.streams_max`, `limits.viewers_per_stream_max`. The doomed are sessions that the
+//! dataplane has or is opening, so its limits and `limits.requests_in_flight_max` hold them.
+
+mod reconcile;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::time::SystemTime;
+
+use fanlight_protocol::{SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo};
+
+use crate::config::Limits;
+use crate::fault::Fault;
+
+/// How far a session is, as control sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The offer is with the dataplane.
+    Reserved,
+    /// Answered; ICE or DTLS is not yet up.
+    Connecting,
+    Connected,
+}
+
+impl From<SessionState> for Phase {
+    fn from(state: SessionState) -> Self {
+        match state {
+            SessionState::Connecting => Self::Connecting,
+            SessionState::Connected => Self::Connected,
+        }
+    }
+}
+
+/// One session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) stream: StreamPath,
+    pub(crate) role: SessionRole,
+    pub(crate) phase: Phase,
+    /// Names the ICE session in an entity tag; empty while reserved.
+    pub(crate) ice_tag: String,
+    pub(crate) tracks: Vec<TrackInfo>,
+    pub(crate) since: SystemTime,
+    /// Of a publisher: sessions that watch it, reserved ones included.
+    pub(crate) viewers: u32,
+}
+
+/// All sessions and streams of this server.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    limits: Limits,
+    sessions: HashMap<SessionId, Session>,
+    /// The publisher of each name in use.
+    publishers: HashMap<StreamPath, SessionId>,
+    doomed: HashSet<SessionId>,
+}
+
+impl Registry {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self { limits, sessions: HashMap::new(), publishers: HashMap::new(), doomed: HashSet::new() }
+    }
+
+    /// Takes the name for `session`, which the dataplane is about to open.
+    pub(crate) fn reserve_publisher(
+        &mut self,
+        session: SessionId,
+        stream: StreamPath,
+        now: SystemTime,
+    ) -> Result<(), Fault> {
+        if self.publishers.contains_key(&stream) {
+            return Err(Fault::NameInUse(stream));
+        }
+        if self.publishers.len() >= self.limits.streams_max as usize {
+            return Err(self.full("limits.streams_max"));
+        }
+        self.check_room()?;
+        self.publishers.insert(stream.clone(), session);
+        self.sessions.insert(session, reserved(stream, SessionRole::Publisher, now));
+        Ok(())
+    }
+
+    /// Takes a viewer's place at `stream` and tells whom it will watch.
+    pub(crate) fn reserve_viewer(
+        &mut self,
+        session: SessionId,
+        stream: StreamPath,
+        now: SystemTime,
+    ) -> Result<SessionId, Fault> {
+        let live = self.publishers.get(&stream).copied();
+        let publisher = live.and_then(|id| self.sessions.get(&id).map(|publisher| (id, publisher)));
+        // A reserved publisher has no tracks yet: there is nothing to answer a viewer with.
+        let Some((id, publisher)) = publisher.filter(|(_, publisher)| publisher.phase != Phase::Reserved)
+        else {
+            return Err(Fault::NotLive(stream));
+        };
+        if publisher.viewers >= self.limits.viewers_per_stream_max {
+            return Err(self.full("limits.viewers_per_stream_max"));
+        }
+        self.check_room()?;
+        self.insert_viewer(session, id, reserved(stream, SessionRole::Viewer { publisher: id }, now));
+        Ok(id)
+    }
+
+    /// The dataplane has opened `session`. False: it was given up meanwhile, and is to be closed.
+    pub(crate) fn accept(&mut self, session: SessionId, ice_tag: String, tracks: Vec<TrackInfo>) -> bool {
+        let Some(entry) = self.sessions.get_mut(&session) else {
+            self.doomed.insert(session);
+            return false;
+        };
+        entry.phase = Phase::Connecting;
+        entry.ice_tag = ice_tag;
+        entry.tracks = tracks;
+        true
+    }
+
+    /// ICE and DTLS are up.
+    pub(crate) fn connected(&mut self, session: SessionId) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.phase = Phase::Connected;
+        }
+    }
+
+    /// The dataplane has closed `session`.
+    pub(crate) fn closed(&mut self, session: SessionId) -> Option<Session> {
+        self.doomed.remove(&session);
+        self.remove(session)
+    }
+
+    /// Forgets `session`; its name is free at once.
+    pub(crate) fn remove(&mut self, session: SessionId) -> Option<Session> {
+        let entry = self.sessions.remove(&session)?;
+        match entry.role {
+            SessionRole::Publisher => {
+                self.publishers.remove(&entry.stream);
+            }
+            SessionRole::Viewer { publisher } => {
+                if let Some(publisher) = self.sessions.get_mut(&publisher) {
+                    publisher.viewers -= 1;
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    /// Forgets `session`, which the dataplane has or may have, and remembers that it must go.
+    pub(crate) fn doom(&mut self, session: SessionId) -> Option<Session> {
+        self.doomed.insert(session);
+        self.remove(session)
+    }
+
+    /// Gives back the place of a session whose client left before it had its answer. True: the dataplane has opened the
+    /// session meanwhile, and is to close it.
+    pub(crate) fn release(&mut self, session: SessionId) -> bool {
+        let opened = self.sessions.get(&session).is_some_and(|entry| entry.phase != Phase::Reserved);
+        if opened {
+            self.doom(session);
+        } else {
+            self.remove(session);
+        }
+        opened
+    }
+
+    /// Another dataplane is there: nothing of the old one is left.
+    pub(crate) fn reset(&mut self) {
+        self.sessions.clear();
+        self.publishers.clear();
+        self.doomed.clear();
+    }
+
+    pub(crate) fn session(&self, session: SessionId) -> Option<&Session> {
+        self.sessions.get(&session)
+    }
+
+    /// Streams whose media can flow, in no order.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.publishers
+            .values()
+            .filter_map(|id| self.sessions.get(id).map(|session| (*id, session)))
+            .filter(|(_, session)| session.phase == Phase::Connected)
+    }
+
+    /// Publishers and viewers, reserved ones included.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        (self.publishers.len(), self.sessions.len() - self.publishers.len())
+    }
+
+    fn insert_viewer(&mut self, session: SessionId, publisher: SessionId, entry: Session) {
+        self.sessions.insert(session, entry);
+        if let Some(publisher) = self.sessions.get_mut(&publisher) {
+            publisher.viewers += 1;
+        }
+    }
+
+    fn check_room(&self) -> Result<(), Fault> {
+        if self.sessions.len() >= self.limits.sessions_max as usize {
+            return Err(self.full("limits.sessions_max"));
+        }
+        Ok(())
+    }
+
+    fn full(&self, limit: &'static str) -> Fault {
+        Fault::Full { limit, retry_after_s: self.limits.retry_after_s }
+    }
+}
+
+fn reserved(stream: StreamPath, role: SessionRole, now: SystemTime) -> Session {
+    Session {
+        stream,
+        role,
+        phase: Phase::Reserved,
+        ice_tag: String::new(),
+        tracks: Vec::new(),
+        since: now,
+        viewers: 0,
+    }
+}

@@ -1,0 +1,106 @@
+//! A running control: the HTTP listener and the link to the dataplane.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, ConfigFaults};
+use crate::dataplane::{link, socket};
+use crate::http::{self, Site, listen};
+use crate::signalling::Signalling;
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("the configuration has faults:\n{0}")]
+    Config(#[from] ConfigFaults),
+    #[error("cannot listen on {bind} port {port}: {source}; free the port, or set http.port to another")]
+    Listen { bind: IpAddr, port: u16, source: io::Error },
+    #[error(transparent)]
+    Socket(#[from] socket::SocketError),
+}
+
+/// The control plane of Fanlight as a library.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), fanlight::StartError> {
+/// let server = fanlight::Server::start(fanlight::Config::default()).await?;
+/// println!("http://{}/", server.address());
+/// server.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    listener: Running,
+    link: Running,
+}
+
+/// A task that ends when its sender is gone.
+#[derive(Debug)]
+struct Running {
+    stop: watch::Sender<()>,
+    task: JoinHandle<()>,
+}
+
+impl Running {
+    fn new<F: Future<Output = ()> + Send + 'static>(run: impl FnOnce(watch::Receiver<()>) -> F) -> Self {
+        let (stop, stopped) = watch::channel(());
+        Self { stop, task: tokio::spawn(run(stopped)) }
+    }
+
+    async fn end(self) {
+        drop(self.stop);
+        // A task that panicked has told so, and is over as well.
+        let _ = self.task.await;
+    }
+}
+
+impl Server {
+    /// Opens the HTTP listener and begins to look for the dataplane, which may come and go; without it offers get 503.
+    /// Must be called within a tokio runtime with I/O and time. Dropping the server without
+    /// [`shutdown`](Self::shutdown) ends it too, only nobody waits for it.
+    ///
+    /// # Errors
+    /// Faults in `config`, a port that is taken, a socket folder that is not private.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let socket = socket::path(&config)?;
+        let (bind, port) = (config.http.bind, config.http.port);
+        let cannot_listen = |source| StartError::Listen { bind, port, source };
+        let listener = listen::bind(bind, port).await.map_err(cannot_listen)?;
+        let address = listener.local_addr().map_err(cannot_listen)?;
+        let signalling = Arc::new(Signalling::new(&config));
+        let site = Arc::new(Site::new(config, Arc::clone(&signalling)));
+        let router = http::router(Arc::clone(&site));
+        let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch(), stop).await });
+        let listener = Running::new(|stop| listen::run(listener, site, router, stop));
+        tracing::info!(%address, "control is listening");
+        Ok(Self { address, listener, link })
+    }
+
+    /// Where the HTTP listener is; its port is the real one when `http.port` is 0.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more requests, lets those under way end, and leaves the sessions to the dataplane: a later control adopts
+    /// them.
+    pub async fn shutdown(self) {
+        // The link last: requests under way need it.
+        self.listener.end().await;
+        self.link.end().await;
+    }
+}
+
+/// Milliseconds since 1970: grows with every start.
+fn epoch() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,242 @@
+//! Opening, changing and ending sessions: where the registry, the line to the dataplane and the counters meet.
+//!
+//! The registry sits behind one `std` mutex: every operation on it is a few map look-ups, nothing waits while it is held,
+//! and events of the dataplane must be applied in their order relative to answers, which the link task does.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use fanlight_protocol::{
+    CloseReason, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
+};
+
+use crate::config::Config;
+use crate::dataplane::{Answer, Line};
+use crate::fault::Fault;
+use crate::metrics::Metrics;
+use crate::registry::{Registry, Session};
+use crate::stats::Stats;
+
+/// Which of the two protocols a request speaks, and so what its session does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Role {
+    /// WHIP, RFC 9725.
+    Publisher,
+    /// WHEP, draft-ietf-wish-whep.
+    Viewer,
+}
+
+impl Role {
+    /// Stable name for logs, metrics and JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Publisher => "publisher",
+            Self::Viewer => "viewer",
+        }
+    }
+}
+
+impl From<SessionRole> for Role {
+    fn from(role: SessionRole) -> Self {
+        match role {
+            SessionRole::Publisher => Self::Publisher,
+            SessionRole::Viewer { .. } => Self::Viewer,
+        }
+    }
+}
+
+/// A session that was just opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) session: SessionId,
+    /// SDP.
+    pub(crate) answer: String,
+    pub(crate) ice_tag: String,
+}
+
+/// One line of a listing.
+#[derive(Debug)]
+pub(crate) struct LiveStream {
+    pub(crate) publisher: SessionId,
+    pub(crate) session: Session,
+}
+
+/// The signalling of one server.
+pub(crate) struct Signalling {
+    pub(crate) line: Line,
+    pub(crate) stats: Stats,
+    pub(crate) metrics: Metrics,
+    registry: Mutex<Registry>,
+}
+
+impl Signalling {
+    pub(crate) fn new(config: &Config) -> Self {
+        Self {
+            line: Line::new(config.limits.clone()),
+            stats: Stats::default(),
+            metrics: Metrics::default(),
+            registry: Mutex::new(Registry::new(config.limits.clone())),
+        }
+    }
+
+    /// Opens a session on `stream` for the maker of `offer`.
+    pub(crate) async fn open(&self, role: Role, stream: StreamPath, offer: String) -> Result<Opened, Fault> {
+        let session = fresh_session_id()?;
+        let now = SystemTime::now();
+        let publisher = match role {
+            Role::Publisher => {
+                self.registry().reserve_publisher(session, stream.clone(), now)?;
+                None
+            }
+            Role::Viewer => Some(self.registry().reserve_viewer(session, stream.clone(), now)?),
+        };
+        // From here on the place is given back unless the dataplane says yes: on refusals, on the deadline, and when the
+        // client leaves and this future is dropped.
+        let reservation = Reservation { signalling: self, session };
+        let path = stream.clone();
+        let outcome = self.line.request(Some(session), |request| match publisher {
+            None => ToDataplane::Publish { request, session, stream, offer },
+            Some(publisher) => ToDataplane::Watch { request, session, stream, publisher, offer },
+        });
+        match outcome.await {
+            Ok(Answer::Accepted { answer, ice_tag }) => {
+                reservation.keep();
+                self.metrics.joined(role);
+                tracing::info!(?session, role = role.name(), stream = %path, "session opened");
+                Ok(Opened { session, answer, ice_tag })
+            }
+            Ok(Answer::Done) => {
+                Err(Fault::Internal("the media process gave no answer to the offer".to_owned()))
+            }
+            // The publisher that was to be watched has just ended.
+            Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::NotLive(path)),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Hands a trickle ICE fragment on.
+    pub(crate) async fn trickle(&self, session: SessionId, fragment: String) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Trickle { request, session, fragment };
+        match self.line.request(None, message).await {
+            Ok(_) => Ok(()),
+            Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::UnknownSession),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Ends a session. Its name is free when this returns, even while the dataplane is away.
+    pub(crate) fn end(&self, session: SessionId, reason: CloseReason) {
+        if self.registry().doom(session).is_some() {
+            self.line.tell(ToDataplane::Close { session, reason });
+        }
+    }
+
+    /// The session behind a resource URL, if path and role are its own: another's URL must not open it.
+    pub(crate) fn session(
+        &self,
+        role: Role,
+        stream: &StreamPath,
+        session: SessionId,
+    ) -> Result<Session, Fault> {
+        let registry = self.registry();
+        let found = registry.session(session);
+        let own = found.filter(|found| Role::from(found.role) == role && found.stream == *stream);
+        own.cloned().ok_or(Fault::UnknownSession)
+    }
+
+    /// Live streams of `app`, or of all apps, by app and name.
+    pub(crate) fn live_streams(&self, app: Option<&str>) -> Vec<LiveStream> {
+        let registry = self.registry();
+        let wanted = registry.live().filter(|(_, session)| app.is_none_or(|app| session.stream.app == app));
+        let mut streams: Vec<LiveStream> =
+            wanted.map(|(publisher, session)| LiveStream { publisher, session: session.clone() }).collect();
+        drop(registry);
+        streams.sort_unstable_by(|a, b| a.session.stream.cmp(&b.session.stream));
+        streams
+    }
+
+    /// Publishers and viewers now.
+    pub(crate) fn counts(&self) -> (usize, usize) {
+        self.registry().counts()
+    }
+
+    pub(crate) fn session_accepted(&self, session: SessionId, ice_tag: String, tracks: Vec<TrackInfo>) {
+        if !self.registry().accept(session, ice_tag, tracks) {
+            tracing::debug!(?session, "opened for a client that has left; closing");
+            self.line.tell(ToDataplane::Close { session, reason: CloseReason::NeverConnected });
+        }
+    }
+
+    pub(crate) fn session_connected(&self, session: SessionId) {
+        self.registry().connected(session);
+        tracing::info!(?session, "session connected");
+    }
+
+    pub(crate) fn session_closed(&self, session: SessionId, reason: CloseReason) {
+        self.metrics.closed(reason);
+        let stream = self.registry().closed(session).map(|known| known.stream.to_string());
+        tracing::info!(?session, reason = reason.name(), stream, "session closed");
+    }
+
+    /// Another life of the dataplane: what the old one had is gone.
+    pub(crate) fn dataplane_is_new(&self) {
+        self.registry().reset();
+        self.stats.clear();
+    }
+
+    /// Takes over a snapshot and returns the closes it calls for.
+    pub(crate) fn reconcile(&self, snapshot: Vec<SessionInfo>) -> Vec<ToDataplane> {
+        let outcome = self.registry().reconcile(snapshot, SystemTime::now());
+        tracing::info!(
+            adopted = outcome.adopted,
+            gone = outcome.gone,
+            closing = outcome.close.len(),
+            "snapshot taken"
+        );
+        let close = |session| ToDataplane::Close { session, reason: CloseReason::Kicked };
+        outcome.close.into_iter().map(close).collect()
+    }
+
+    /// The connection to the dataplane ended. True if it had been open.
+    pub(crate) fn line_lost(&self) -> bool {
+        let was_open = self.line.is_open();
+        // Whether these came to be is unknown, and their clients get an error: the next snapshot decides.
+        for session in self.line.close() {
+            self.registry().doom(session);
+        }
+        was_open
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        // A panic while it is held is a bug that the panic's message tells; the next reconciliation repairs the registry.
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A place in the registry that is given back unless kept.
+struct Reservation<'a> {
+    signalling: &'a Signalling,
+    session: SessionId,
+}
+
+impl Reservation<'_> {
+    fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        if self.signalling.registry().release(self.session) {
+            let (session, reason) = (self.session, CloseReason::NeverConnected);
+            self.signalling.line.tell(ToDataplane::Close { session, reason });
+        }
+    }
+}
+
+fn fresh_session_id() -> Result<SessionId, Fault> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| Fault::Internal(format!("the system's randomness is not there: {error}")))?;
+    Ok(SessionId(u128::from_le_bytes(bytes)))
+}

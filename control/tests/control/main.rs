@@ -1,0 +1,20 @@
+//! The control plane over real sockets: HTTP on loopback, and a dataplane's side of the real protocol on a Unix socket.
+
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod cross_origin;
+#[cfg(test)]
+mod listings;
+#[cfg(test)]
+mod malformed;
+#[cfg(test)]
+mod pages;
+#[cfg(test)]
+mod restarts;
+#[cfg(test)]
+mod sessions;
+#[cfg(test)]
+mod slow;
+#[cfg(test)]
+mod support;

@@ -1,0 +1,273 @@
+//! The dataplane's side of the real protocol: it keeps sessions and its promises (one answer a request, viewers end with
+//! their publisher), and moves no media. An offer may say what is to become of it: `a=x-test:refuse-codec`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use fanlight_protocol::{
+    CloseReason, Codec, Decoder, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionInfo, SessionRole,
+    SessionState, StreamPath, ToControl, ToDataplane, TrackInfo, TrackKind, encode,
+};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+type Sessions = BTreeMap<SessionId, SessionInfo>;
+
+#[derive(Default)]
+struct State {
+    boot: u64,
+    protocol: u16,
+    sessions: Sessions,
+    /// Everything that control said.
+    heard: Vec<ToDataplane>,
+    /// Requests that are not answered until [`Dataplane::answer_held`].
+    held: Vec<ToDataplane>,
+    holding: bool,
+    /// Bytes to the control that is connected.
+    outbox: Option<mpsc::UnboundedSender<Vec<u8>>>,
+}
+
+pub(crate) struct Dataplane {
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+    socket: std::path::PathBuf,
+}
+
+impl Dataplane {
+    pub(crate) fn start(socket: &Path, boot: u64) -> Self {
+        Self::start_speaking(socket, boot, PROTOCOL_VERSION)
+    }
+
+    /// A dataplane of another version of the protocol.
+    pub(crate) fn start_speaking(socket: &Path, boot: u64, protocol: u16) -> Self {
+        let listener = UnixListener::bind(socket).unwrap();
+        let state = Arc::new(Mutex::new(State { boot, protocol, ..State::default() }));
+        let task = tokio::spawn(listen(listener, Arc::clone(&state)));
+        Self { state, task, socket: socket.to_owned() }
+    }
+
+    /// Its process ends, or only its connection: that depends on what is started next.
+    pub(crate) async fn stop(&mut self) -> Sessions {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+        std::fs::remove_file(&self.socket).unwrap();
+        let mut state = self.state.lock().unwrap();
+        state.outbox = None;
+        std::mem::take(&mut state.sessions)
+    }
+
+    pub(crate) fn put_back(&self, sessions: Sessions) {
+        self.state.lock().unwrap().sessions = sessions;
+    }
+
+    pub(crate) fn sessions(&self) -> Sessions {
+        self.state.lock().unwrap().sessions.clone()
+    }
+
+    pub(crate) fn heard(&self) -> Vec<ToDataplane> {
+        self.state.lock().unwrap().heard.clone()
+    }
+
+    pub(crate) fn say(&self, message: &ToControl) {
+        let mut bytes = Vec::new();
+        encode(message, &mut bytes).unwrap();
+        self.say_bytes(bytes);
+    }
+
+    pub(crate) fn say_bytes(&self, bytes: Vec<u8>) {
+        let state = self.state.lock().unwrap();
+        state.outbox.as_ref().expect("control is connected").send(bytes).unwrap();
+    }
+
+    /// ICE and DTLS of every session come up.
+    pub(crate) fn connect_all(&self) {
+        let sessions: Vec<SessionId> = self.sessions().into_keys().collect();
+        for session in sessions {
+            self.state.lock().unwrap().sessions.get_mut(&session).unwrap().state = SessionState::Connected;
+            self.say(&ToControl::Connected { session });
+        }
+    }
+
+    /// A session ends by itself, and its viewers with it.
+    pub(crate) fn close(&self, session: SessionId, reason: CloseReason) {
+        let messages = self.state.lock().unwrap().close(session, reason);
+        for message in &messages {
+            self.say(message);
+        }
+    }
+
+    /// From now on requests wait.
+    pub(crate) fn hold(&self) {
+        self.state.lock().unwrap().holding = true;
+    }
+
+    /// Answers what waits, and holds nothing more.
+    pub(crate) fn answer_held(&self) {
+        let held = {
+            let mut state = self.state.lock().unwrap();
+            state.holding = false;
+            std::mem::take(&mut state.held)
+        };
+        for message in held {
+            let answers = self.state.lock().unwrap().take(message);
+            for answer in &answers {
+                self.say(answer);
+            }
+        }
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.state.lock().unwrap().held.len()
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen(listener: UnixListener, state: Arc<Mutex<State>>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        converse(stream, &state).await;
+        state.lock().unwrap().outbox = None;
+    }
+}
+
+/// Serves one control until it goes.
+async fn converse(mut stream: UnixStream, state: &Mutex<State>) {
+    let (outbox, mut queue) = mpsc::unbounded_channel::<Vec<u8>>();
+    state.lock().unwrap().outbox = Some(outbox);
+    let mut decoder = Decoder::new();
+    let mut chunk = vec![0; 65_536];
+    loop {
+        let count = tokio::select! {
+            count = stream.read(&mut chunk) => count.unwrap_or(0),
+            Some(bytes) = queue.recv() => {
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
+        if count == 0 {
+            return;
+        }
+        decoder.push(&chunk[..count]);
+        while let Some(message) = decoder.next::<ToDataplane>().unwrap() {
+            let answers = state.lock().unwrap().hear(message);
+            for answer in &answers {
+                let mut bytes = Vec::new();
+                encode(answer, &mut bytes).unwrap();
+                if stream.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        }
+        // Lets a test's own messages in between.
+        tokio::time::sleep(Duration::ZERO).await;
+    }
+}
+
+impl State {
+    fn hear(&mut self, message: ToDataplane) -> Vec<ToControl> {
+        self.heard.push(message.clone());
+        let waits = matches!(message, ToDataplane::Publish { .. } | ToDataplane::Watch { .. });
+        if self.holding && waits {
+            self.held.push(message);
+            return vec![];
+        }
+        self.take(message)
+    }
+
+    fn take(&mut self, message: ToDataplane) -> Vec<ToControl> {
+        match message {
+            ToDataplane::Hello { .. } => {
+                vec![ToControl::Welcome { protocol: self.protocol, boot: self.boot }]
+            }
+            ToDataplane::Publish { request, session, stream, offer } => {
+                vec![self.open(request, session, stream, SessionRole::Publisher, &offer)]
+            }
+            ToDataplane::Watch { request, session, stream, publisher, offer } => {
+                if !self.sessions.contains_key(&publisher) {
+                    return vec![ToControl::Refused { request, refusal: Refusal::UnknownSession }];
+                }
+                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, &offer)]
+            }
+            ToDataplane::Trickle { request, session, fragment } => {
+                vec![if !self.sessions.contains_key(&session) {
+                    ToControl::Refused { request, refusal: Refusal::UnknownSession }
+                } else if fragment.starts_with("a=") && fragment.ends_with("\r\n") {
+                    ToControl::Done { request }
+                } else {
+                    ToControl::Refused { request, refusal: Refusal::BadSdp("this is no fragment".into()) }
+                }]
+            }
+            ToDataplane::Close { session, reason } => self.close(session, reason),
+            ToDataplane::Snapshot { request } => {
+                vec![ToControl::Snapshot { request, sessions: self.sessions.values().cloned().collect() }]
+            }
+        }
+    }
+
+    fn open(
+        &mut self,
+        request: RequestId,
+        session: SessionId,
+        stream: StreamPath,
+        role: SessionRole,
+        offer: &str,
+    ) -> ToControl {
+        let wish = offer.lines().find_map(|line| line.strip_prefix("a=x-test:"));
+        let refusal = match wish {
+            Some("refuse-sdp") => Some(Refusal::BadSdp("the offer has no fingerprint".into())),
+            Some("refuse-codec") => {
+                Some(Refusal::NoCommonCodec("this stream is AV1, which the offer lacks".into()))
+            }
+            Some("refuse-full") => {
+                Some(Refusal::Full { limit: "limits.sessions_max".into(), retry_after_s: 7 })
+            }
+            Some("refuse-internal") => Some(Refusal::Internal("a fault of ours".into())),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            return ToControl::Refused { request, refusal };
+        }
+        let ice_tag = format!("ufrag{}", request.0);
+        let track = |kind, codec, mid: &str| TrackInfo { kind, codec, mid: mid.into() };
+        let tracks =
+            vec![track(TrackKind::Audio, Codec::Opus, "0"), track(TrackKind::Video, Codec::Vp8, "1")];
+        let state = SessionState::Connecting;
+        let info = SessionInfo {
+            session,
+            stream,
+            role,
+            state,
+            ice_tag: ice_tag.clone(),
+            tracks: tracks.clone(),
+            age_ms: 0,
+        };
+        self.sessions.insert(session, info);
+        ToControl::Accepted { request, session, answer: "v=0\r\na=setup:passive\r\n".into(), ice_tag, tracks }
+    }
+
+    fn close(&mut self, session: SessionId, reason: CloseReason) -> Vec<ToControl> {
+        if self.sessions.remove(&session).is_none() {
+            return vec![];
+        }
+        let watching = SessionRole::Viewer { publisher: session };
+        let viewers: Vec<SessionId> =
+            self.sessions.values().filter(|info| info.role == watching).map(|info| info.session).collect();
+        let mut closed = vec![ToControl::Closed { session, reason }];
+        for viewer in viewers {
+            self.sessions.remove(&viewer);
+            closed.push(ToControl::Closed { session: viewer, reason: CloseReason::StreamEnded });
+        }
+        closed
+    }
+}
