@@ -1,0 +1,12 @@
+//! The real server with WebRTC clients of another make on real sockets: what must hold from end to end.
+//!
+//! Time-outs here say how long something may take before it counts as not happening; none of them judges speed.
+
+mod delivery;
+mod hostility;
+mod key_frames;
+mod lifecycle;
+mod recovery;
+mod refusals;
+mod scene;
+mod survival;
