@@ -59,8 +59,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let certificate = Certificate::generate().ok_or(StartError::NoCertificate)?;
     let interfaces = address::interfaces().map_err(StartError::Interfaces)?;
     let (told, tellings) = unbounded_channel();
-    let recruits: Vec<Recruit> =
-        (0..shards).map(|shard| recruit(shard, &config, ufrag_key.clone(), told.clone())).collect::<Result<_, _>>()?;
+    let recruits: Vec<Recruit> = (0..shards)
+        .map(|shard| recruit(shard, &config, ufrag_key.clone(), told.clone()))
+        .collect::<Result<_, _>>()?;
     let links = connect(recruits, &config, &interfaces, told)?;
     link::serve(config, ufrag_key, certificate, links, tellings)
 }
@@ -84,8 +85,11 @@ fn recruit(
     told: UnboundedSender<Told>,
 ) -> Result<Recruit, StartError> {
     let port = if config.port_base == 0 { 0 } else { config.port_base + shard };
-    let port_config =
-        PortConfig { bind: SocketAddr::new(config.bind, port), backend: config.backend, ..PortConfig::default() };
+    let port_config = PortConfig {
+        bind: SocketAddr::new(config.bind, port),
+        backend: config.backend,
+        ..PortConfig::default()
+    };
     let shard_config = ShardConfig {
         id: ShardId(shard),
         ufrag_key,

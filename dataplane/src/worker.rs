@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use fanlight_ring::{Inbox, LaneReceiver, LaneSender, Outbox, Port, PortCounters};
 use fanlight_shard::{
-    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Shard, ShardId,
-    ShardReport,
+    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Shard,
+    ShardId, ShardReport,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -96,7 +96,9 @@ impl Worker {
 
     fn take_lanes(&mut self, taken: &mut VecDeque<(ShardId, LaneMessage)>) {
         for (from, lane) in &mut self.plumbing.lanes_in {
-            taken.extend(std::iter::from_fn(|| lane.pop()).take(LANE_MESSAGES_MAX).map(|message| (*from, message)));
+            taken.extend(
+                std::iter::from_fn(|| lane.pop()).take(LANE_MESSAGES_MAX).map(|message| (*from, message)),
+            );
         }
     }
 

@@ -57,7 +57,7 @@ impl Decoder {
     ///
     /// # Errors
     /// A length over the limit or a body that does not parse: close the connection.
-    pub fn next<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
+    pub fn message<M: DeserializeOwned>(&mut self) -> Result<Option<M>, FrameError> {
         let unread = self.pending.get(self.start..).unwrap_or_default();
         let Some((length, rest)) = unread.split_first_chunk::<LENGTH_BYTES>() else { return Ok(None) };
         let length = u32::from_le_bytes(*length) as usize;
@@ -65,7 +65,8 @@ impl Decoder {
             return Err(FrameError::TooLong(length));
         }
         let Some(body) = rest.get(..length) else { return Ok(None) };
-        let message = postcard::from_bytes(body).map_err(|fault| FrameError::NotAMessage(fault.to_string()))?;
+        let message =
+            postcard::from_bytes(body).map_err(|fault| FrameError::NotAMessage(fault.to_string()))?;
         self.start += LENGTH_BYTES + length;
         Ok(Some(message))
     }
@@ -80,7 +81,12 @@ mod tests {
         let stream = StreamPath { app: "live/room1".into(), name: "camera".into() };
         vec![
             ToDataplane::Hello { protocol: crate::PROTOCOL_VERSION, epoch: 7 },
-            ToDataplane::Publish { request: RequestId(1), session: SessionId(2), stream, offer: "v=0\r\n".into() },
+            ToDataplane::Publish {
+                request: RequestId(1),
+                session: SessionId(2),
+                stream,
+                offer: "v=0\r\n".into(),
+            },
             ToDataplane::Close { session: SessionId(2), reason: CloseReason::Deleted },
         ]
     }
@@ -97,7 +103,7 @@ mod tests {
             let mut seen = Vec::new();
             for chunk in stream.chunks(cut) {
                 decoder.push(chunk);
-                while let Some(message) = decoder.next::<ToDataplane>().unwrap() {
+                while let Some(message) = decoder.message::<ToDataplane>().unwrap() {
                     seen.push(message);
                 }
             }
@@ -110,13 +116,13 @@ mod tests {
     fn an_endless_frame_is_refused_at_its_length() {
         let mut decoder = Decoder::new();
         decoder.push(&u32::MAX.to_le_bytes());
-        assert_eq!(decoder.next::<ToDataplane>(), Err(FrameError::TooLong(u32::MAX as usize)));
+        assert_eq!(decoder.message::<ToDataplane>(), Err(FrameError::TooLong(u32::MAX as usize)));
     }
 
     #[test]
     fn rubbish_is_named_as_such() {
         let mut decoder = Decoder::new();
         decoder.push(&[3, 0, 0, 0, 0xff, 0xff, 0xff]);
-        assert!(matches!(decoder.next::<ToDataplane>(), Err(FrameError::NotAMessage(_))));
+        assert!(matches!(decoder.message::<ToDataplane>(), Err(FrameError::NotAMessage(_))));
     }
 }

@@ -201,7 +201,7 @@ impl Inbound {
 
     async fn next(&mut self) -> Result<ToControl, LinkError> {
         loop {
-            if let Some(message) = self.decoder.next()? {
+            if let Some(message) = self.decoder.message()? {
                 return Ok(message);
             }
             let count = self.reader.read(&mut self.chunk).await?;

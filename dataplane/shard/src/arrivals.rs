@@ -48,7 +48,8 @@ impl ArrivalLog {
         if self.arrivals_us.len() <= place {
             self.arrivals_us.resize(place + 1, None);
         }
-        let elapsed_us = i64::try_from(now.saturating_duration_since(self.started).as_micros()).unwrap_or(i64::MAX);
+        let elapsed_us =
+            i64::try_from(now.saturating_duration_since(self.started).as_micros()).unwrap_or(i64::MAX);
         if let Some(arrival) = self.arrivals_us.get_mut(place) {
             arrival.get_or_insert(elapsed_us);
         }
@@ -66,8 +67,9 @@ impl ArrivalLog {
             self.due = None;
             return;
         };
-        let written =
-            rtcp.twcc(local, media, self.feedback_count, base.sequence(), &self.arrivals_us).unwrap_or_default();
+        let written = rtcp
+            .twcc(local, media, self.feedback_count, base.sequence(), &self.arrivals_us)
+            .unwrap_or_default();
         if written == 0 {
             // No room, or nothing that the format can say: what is here would block all that follows.
             self.arrivals_us.clear();

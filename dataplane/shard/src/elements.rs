@@ -31,7 +31,8 @@ impl Elements {
     ) -> Self {
         let mut kept = ArrayVec::new();
         for element in elements {
-            let kind = map.kind(element.id).and_then(|kind| FORWARDED.iter().position(|known| *known == kind));
+            let kind =
+                map.kind(element.id).and_then(|kind| FORWARDED.iter().position(|known| *known == kind));
             let Some(kind) = kind.and_then(|kind| u8::try_from(kind).ok()) else { continue };
             let Ok(len) = u8::try_from(element.data.len()) else { continue };
             if kept.remaining_capacity() >= 2 + element.data.len() {
@@ -57,8 +58,16 @@ pub(crate) struct ViewerElements<'a> {
 
 impl<'a> ViewerElements<'a> {
     /// `stored`: as [`Elements::as_bytes`] gave it.
-    pub(crate) fn new(map: &'a ExtensionMap, mid: &'a [u8], send_time: &'a [u8; 3], stored: &'a [u8]) -> Self {
-        let mid = map.id(ExtensionKind::Mid).filter(|_| !mid.is_empty()).map(|id| ExtensionElement { id, data: mid });
+    pub(crate) fn new(
+        map: &'a ExtensionMap,
+        mid: &'a [u8],
+        send_time: &'a [u8; 3],
+        stored: &'a [u8],
+    ) -> Self {
+        let mid = map
+            .id(ExtensionKind::Mid)
+            .filter(|_| !mid.is_empty())
+            .map(|id| ExtensionElement { id, data: mid });
         let send_time =
             map.id(ExtensionKind::AbsSendTime).map(|id| ExtensionElement { id, data: send_time.as_slice() });
         Self { own: [mid, send_time], map, stored }
@@ -128,7 +137,8 @@ mod tests {
         ]);
         let came = (1..=14).map(|id| ExtensionElement { id, data: b"canary" });
         let kept = Elements::forwardable(&publisher, came);
-        let everything = map(&[(2, ExtensionKind::Mid), (3, ExtensionKind::TransportSequence), (4, ExtensionKind::Rid)]);
+        let everything =
+            map(&[(2, ExtensionKind::Mid), (3, ExtensionKind::TransportSequence), (4, ExtensionKind::Rid)]);
         assert_eq!(seen(ViewerElements::new(&everything, b"", &[0; 3], kept.as_bytes())), []);
     }
 

@@ -42,7 +42,9 @@ impl Shard {
         let mut sent = 0;
         for sequence in &track.fresh {
             let Some(stored) = track.store.find(*sequence) else { continue };
-            let Some((index, fields)) = subscription.admit(*sequence, stored.facts, &mut self.rng) else { continue };
+            let Some((index, fields)) = subscription.admit(*sequence, stored.facts, &mut self.rng) else {
+                continue;
+            };
             let mid = subscription.spec.mid.as_slice();
             let elements = ViewerElements::new(&viewer.extensions, mid, send_time, stored.extensions);
             if train.push(index, &fields, &elements, Body::Media(stored.payload)) {

@@ -20,7 +20,11 @@ use crate::turn::{Datagram, Outputs};
 
 impl Shard {
     /// An SRTCP datagram.
-    pub(crate) fn take_feedback(&mut self, datagram: Datagram<'_>, outputs: &mut Outputs<'_>) -> Result<(), Reject> {
+    pub(crate) fn take_feedback(
+        &mut self,
+        datagram: Datagram<'_>,
+        outputs: &mut Outputs<'_>,
+    ) -> Result<(), Reject> {
         let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
         let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
         let srtp = session.srtp.as_deref_mut().ok_or(Reject::NoKeys)?;
@@ -69,7 +73,9 @@ impl Shard {
 
     fn take_sender_report(&mut self, key: SessionKey, report: &SenderReport<'_>, outputs: &mut Outputs<'_>) {
         let now = self.now;
-        let Some(publisher) = self.sessions.find(key).and_then(|session| session.publisher_mut()) else { return };
+        let Some(publisher) = self.sessions.find(key).and_then(|session| session.publisher_mut()) else {
+            return;
+        };
         let Some((place, clock)) = publisher.sender_report(now, report) else { return };
         let Some(id) = publisher.tracks.get(place).map(|track| track.spec.track) else { return };
         let Some(track) = self.tracks.get_mut(&id) else { return };
@@ -84,7 +90,9 @@ impl Shard {
     fn take_report_block(&mut self, key: SessionKey, block: &ReportBlock) {
         let now = self.now;
         let Some(viewer) = self.viewer(key) else { return };
-        let Some(subscription) = viewer.subscriptions.iter().find(|s| s.spec.ssrc == block.ssrc) else { return };
+        let Some(subscription) = viewer.subscriptions.iter().find(|s| s.spec.ssrc == block.ssrc) else {
+            return;
+        };
         let id = subscription.spec.track;
         if subscription.spec.codec.is_video() || viewer.fraction_lost.is_none() {
             viewer.fraction_lost = Some(block.fraction_lost);
@@ -117,7 +125,9 @@ impl Shard {
         let path: SocketAddr = path;
         let Activity::Viewing(viewer) = &mut session.activity else { return };
         let Viewer { subscriptions, extensions, .. } = &mut **viewer;
-        let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else { return };
+        let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else {
+            return;
+        };
         let Some(track) = self.tracks.get(&subscription.spec.track) else { return };
         let mut train = Train::new(outputs.egress, &mut self.counters, srtp, path);
         let (mut resent, mut refused) = (0, 0);
@@ -136,7 +146,12 @@ impl Shard {
             let Some((index, fields)) = subscription.retransmission(stored.facts) else { break };
             let mid = subscription.spec.mid.as_slice();
             let elements = ViewerElements::new(extensions, mid, &send_time, stored.extensions);
-            resent += u64::from(train.push(index, &fields, &elements, Body::Retransmission(sequence, stored.payload)));
+            resent += u64::from(train.push(
+                index,
+                &fields,
+                &elements,
+                Body::Retransmission(sequence, stored.payload),
+            ));
         }
         drop(train);
         subscription.retransmitted += resent;

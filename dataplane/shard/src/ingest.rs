@@ -61,10 +61,12 @@ impl Shard {
             extension_len: u8::try_from(extensions.len()).map_err(|_| Reject::TooLong)?,
             payload_len: u16::try_from(received.payload.len()).map_err(|_| Reject::TooLong)?,
         };
-        self.keep(id, received.sequence, facts, extensions, received.payload).map_err(|not_kept| match not_kept {
-            NotKept::AlreadyThere => Reject::Duplicate,
-            NotKept::TooOld => Reject::TooOld,
-            NotKept::TooLong => Reject::TooLong,
+        self.keep(id, received.sequence, facts, extensions, received.payload).map_err(|not_kept| {
+            match not_kept {
+                NotKept::AlreadyThere => Reject::Duplicate,
+                NotKept::TooOld => Reject::TooOld,
+                NotKept::TooLong => Reject::TooLong,
+            }
         })?;
         let mirrors = self.tracks.get(&id).map(|track| track.mirrors.clone()).unwrap_or_default();
         for mirror in mirrors {
@@ -122,7 +124,9 @@ impl Shard {
         let Some(payload) = rest.get(..usize::from(packet.facts.payload_len)) else { return };
         // The home shard keeps a packet once, and sends what it kept: a refusal here is a mirror that was joined anew.
         let _ = self.keep(packet.track, packet.sequence, packet.facts, extensions, payload);
-        if packet.facts.key_frame_start && let Some(track) = self.tracks.get_mut(&packet.track) {
+        if packet.facts.key_frame_start
+            && let Some(track) = self.tracks.get_mut(&packet.track)
+        {
             track.desk.fulfilled();
         }
     }

@@ -18,7 +18,10 @@ use crate::store::PacketFacts;
 
 /// One message on a lane.
 #[derive(Debug, Clone)]
-#[expect(clippy::large_enum_variant, reason = "packets are nearly all of the traffic, and a lane holds values, not boxes")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "packets are nearly all of the traffic, and a lane holds values, not boxes"
+)]
 pub enum LaneMessage {
     /// The sending shard wants every packet of the track.
     Join { track: TrackId },
@@ -62,6 +65,9 @@ pub trait Lanes {
     ///
     /// # Errors
     /// [`LaneFull`] gives the message back.
-    #[expect(clippy::result_large_err, reason = "the caller keeps what did not fit, without a box for each packet")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the caller keeps what did not fit, without a box for each packet"
+    )]
     fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull>;
 }

@@ -46,7 +46,10 @@ impl Shard {
         } else {
             self.backlog.push_back((shard, message));
         }
-        assert!(self.backlog.len() <= LANE_BACKLOG_MAX, "a shard has stopped: its lane took nothing for thousands of messages");
+        assert!(
+            self.backlog.len() <= LANE_BACKLOG_MAX,
+            "a shard has stopped: its lane took nothing for thousands of messages"
+        );
     }
 
     pub(crate) fn clear_backlog(&mut self, outputs: &mut Outputs<'_>) {

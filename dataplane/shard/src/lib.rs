@@ -61,7 +61,8 @@ pub use reject::{REJECTS, Reject, RejectCounters};
 pub use report::{SessionReport, ShardReport, TrackReport};
 pub use shard::{Shard, ShardConfig};
 pub use spec::{
-    Mid, PublishSpec, PublishedTrack, Role, SessionKey, SessionSpec, ShardId, SubscriptionSpec, TrackId, WatchSpec,
+    Mid, PublishSpec, PublishedTrack, Role, SessionKey, SessionSpec, ShardId, SubscriptionSpec, TrackId,
+    WatchSpec,
 };
 pub use store::PacketFacts;
 pub use turn::{Command, Datagram, Datagrams, Egress, EndReason, Event, Inputs, Outputs};

@@ -20,7 +20,9 @@ impl Shard {
         let connect_by = self.now + self.config.connect_timeout;
         let session = Box::new(Session::new(spec, self.now, connect_by, &mut self.rng));
         let tracks: Vec<_> = match &session.activity {
-            Activity::Publishing(publisher) => publisher.tracks.iter().map(|track| track.spec.clone()).collect(),
+            Activity::Publishing(publisher) => {
+                publisher.tracks.iter().map(|track| track.spec.clone()).collect()
+            }
             Activity::Viewing(_) => Vec::new(),
         };
         assert!(self.sessions.insert(session), "the link thread gave a slot of this shard to two sessions");
@@ -33,7 +35,11 @@ impl Shard {
     }
 
     /// Puts a viewer that has just connected on its tracks. Returns why it is over, if the stream is.
-    pub(crate) fn start_subscriptions(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) -> Option<EndReason> {
+    pub(crate) fn start_subscriptions(
+        &mut self,
+        key: SessionKey,
+        outputs: &mut Outputs<'_>,
+    ) -> Option<EndReason> {
         let viewer = self.sessions.find(key)?.viewer_mut()?;
         let wanted: Vec<_> =
             viewer.subscriptions.iter().enumerate().map(|(place, s)| (place, s.spec.clone())).collect();
@@ -108,7 +114,8 @@ impl Shard {
                 .and_then(|()| rtcp.bye(&ssrcs));
         }
         let len = rtcp.len();
-        if let (Some(srtp), Some(path), Some(compound)) = (&mut session.srtp, session.path, buffer.get(..len)) {
+        if let (Some(srtp), Some(path), Some(compound)) = (&mut session.srtp, session.path, buffer.get(..len))
+        {
             // An exhausted RTCP index says nothing more; close_notify says it all the same.
             let _ = srtp.send_rtcp(path, compound, outputs.egress, &mut self.counters);
         }

@@ -94,7 +94,7 @@ pub const CNAME: &str = "fanlight";
 
 const _: () = {
     assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
-    assert!((GAP_MAX as usize) < MISSING_MAX && MISSING_MAX < VIDEO_STORE_PACKETS);
+    assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);
     assert!(EXTENSION_BYTES_MAX < PACKET_BYTES_MAX && EXTENSION_BYTES_MAX <= u8::MAX as usize);
     assert!(NACK_DELAY.as_millis() < NACK_INTERVAL_MIN.as_millis());
     assert!(MID_BYTES_MAX <= 16, "longer ones do not fit the one-byte header extension form");

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use fanlight_wire::ExtendedSequence;
 
-use crate::limits::{GAP_MAX, MISSING_MAX, NACK_DELAY, NACK_INTERVAL_DEFAULT, NACK_INTERVAL_MIN, NACK_TRIES_MAX};
+use crate::limits::{
+    GAP_MAX, MISSING_MAX, NACK_DELAY, NACK_INTERVAL_DEFAULT, NACK_INTERVAL_MIN, NACK_TRIES_MAX,
+};
 
 #[derive(Debug, Clone, Copy)]
 struct Missing {
@@ -43,18 +45,26 @@ impl MissingList {
             self.entries.clear();
             return false;
         }
-        let overflow = (self.entries.len() + usize::try_from(gap).unwrap_or(MISSING_MAX)).saturating_sub(MISSING_MAX);
+        let overflow =
+            (self.entries.len() + usize::try_from(gap).unwrap_or(MISSING_MAX)).saturating_sub(MISSING_MAX);
         self.given_up += overflow as u64;
         self.entries.drain(..overflow.min(self.entries.len()));
         let due = now + NACK_DELAY;
-        self.entries.extend(
-            (highest.0 + 1..sequence.0).map(|missing| Missing { sequence: ExtendedSequence(missing), due, tries: 0 }),
-        );
+        self.entries.extend((highest.0 + 1..sequence.0).map(|missing| Missing {
+            sequence: ExtendedSequence(missing),
+            due,
+            tries: 0,
+        }));
         false
     }
 
     /// Calls `ask` for each packet that is due, and gives up those asked for too often.
-    pub(crate) fn due(&mut self, now: Instant, round_trip: Option<Duration>, mut ask: impl FnMut(ExtendedSequence)) {
+    pub(crate) fn due(
+        &mut self,
+        now: Instant,
+        round_trip: Option<Duration>,
+        mut ask: impl FnMut(ExtendedSequence),
+    ) {
         let interval = round_trip.unwrap_or(NACK_INTERVAL_DEFAULT).max(NACK_INTERVAL_MIN);
         let before = self.entries.len();
         self.entries.retain_mut(|entry| {

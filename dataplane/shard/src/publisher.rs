@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 use arrayvec::ArrayVec;
 use fanlight_srtp::{Authenticated, Replay, RtpOpener};
 use fanlight_wire::{
-    ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
-    rtx_original_sequence,
+    ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc,
+    Timestamp, rtx_original_sequence,
 };
 
 use crate::arrivals::ArrivalLog;
 use crate::elements::Elements;
 use crate::key_frame::KeyFrameDesk;
 use crate::lane::MediaClock;
-use crate::limits::{CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
+use crate::limits::{
+    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX,
+};
 use crate::receiver::{Receiver, Stream};
 use crate::reject::Reject;
 use crate::spec::{PublishSpec, PublishedTrack};
@@ -117,7 +119,12 @@ impl Publisher {
         self.observe(now, place, &header, packet, &proof)
     }
 
-    fn expect_payload_type(&self, track: usize, stream: Stream, payload_type: PayloadType) -> Result<(), Reject> {
+    fn expect_payload_type(
+        &self,
+        track: usize,
+        stream: Stream,
+        payload_type: PayloadType,
+    ) -> Result<(), Reject> {
         let spec = self.tracks.get(track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
         let expected = match stream {
             Stream::Media => Some(spec.payload_type),
@@ -139,7 +146,8 @@ impl Publisher {
     /// Binds a new SSRC that has just proven authentic. RFC 8843 §9.2.
     fn bind(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Result<usize, Reject> {
         let mid = self.extensions.id(ExtensionKind::Mid);
-        let mid = header.extensions(packet).find(|element| Some(element.id) == mid).map(|element| element.data);
+        let mid =
+            header.extensions(packet).find(|element| Some(element.id) == mid).map(|element| element.data);
         let (track, stream) = match mid {
             Some(mid) => {
                 let track = self.tracks.iter().position(|track| track.spec.mid.as_slice() == mid);
@@ -207,7 +215,8 @@ impl Publisher {
             let elapsed_us = now.saturating_duration_since(self.started).as_micros();
             let ticks = elapsed_us * u128::from(ingress.spec.clock_rate_hz) / 1_000_000;
             if let Some(media) = self.receivers.get_mut(place) {
-                media.observe_jitter(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default(), header.timestamp);
+                media
+                    .observe_jitter(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default(), header.timestamp);
             }
         }
         if ingress.highest.is_none_or(|(highest, _)| sequence > highest) {
@@ -220,7 +229,8 @@ impl Publisher {
     }
 
     fn note_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) {
-        let Some((arrivals, id)) = self.arrivals.as_mut().zip(self.extensions.id(ExtensionKind::TransportSequence))
+        let Some((arrivals, id)) =
+            self.arrivals.as_mut().zip(self.extensions.id(ExtensionKind::TransportSequence))
         else {
             return;
         };
@@ -236,7 +246,10 @@ impl Publisher {
         payload: &'p [u8],
     ) -> Result<(ExtendedSequence, &'p [u8]), Reject> {
         let (original, payload) = rtx_original_sequence(payload).ok_or(Reject::BadRetransmission)?;
-        let media = self.media_receiver(track).filter(|media| media.has_received()).ok_or(Reject::BadRetransmission)?;
+        let media = self
+            .media_receiver(track)
+            .filter(|media| media.has_received())
+            .ok_or(Reject::BadRetransmission)?;
         Ok((media.track_sequence(media.index.estimate(original.0)), payload))
     }
 
@@ -259,7 +272,10 @@ impl Publisher {
 
     /// Jitter (RTP ticks) and packets given up of a track.
     pub(crate) fn quality(&self, track: usize) -> (u32, u64) {
-        let media = self.receivers.iter().find(|receiver| receiver.track == track && receiver.stream == Stream::Media);
+        let media = self
+            .receivers
+            .iter()
+            .find(|receiver| receiver.track == track && receiver.stream == Stream::Media);
         media.map(|media| (media.jitter(), media.missing.given_up())).unwrap_or_default()
     }
 
@@ -267,12 +283,14 @@ impl Publisher {
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let arrivals = self.arrivals.as_ref().and_then(|arrivals| arrivals.deadline(now));
         let missing = self.receivers.iter().filter(|r| self.may_nack(r)).filter_map(|r| r.missing.deadline());
-        let desks = self.tracks.iter().filter(|track| track.spec.pli).filter_map(|track| track.desk.deadline(now));
+        let desks =
+            self.tracks.iter().filter(|track| track.spec.pli).filter_map(|track| track.desk.deadline(now));
         missing.chain(desks).chain(arrivals).chain([self.report_due]).min()
     }
 
     fn may_nack(&self, receiver: &Receiver) -> bool {
-        receiver.stream == Stream::Media && self.tracks.get(receiver.track).is_some_and(|track| track.spec.nack)
+        receiver.stream == Stream::Media
+            && self.tracks.get(receiver.track).is_some_and(|track| track.spec.nack)
     }
 
     /// Writes what the publisher is to know now: receiver reports, NACKs, transport-wide feedback, key-frame requests.
@@ -310,7 +328,9 @@ impl Publisher {
         rtcp: &mut RtcpWriter<'_>,
     ) {
         for receiver in self.receivers.iter_mut().filter(|receiver| receiver.stream == Stream::Media) {
-            let Some(track) = self.tracks.get_mut(receiver.track).filter(|track| track.spec.nack) else { continue };
+            let Some(track) = self.tracks.get_mut(receiver.track).filter(|track| track.spec.nack) else {
+                continue;
+            };
             let lost_before = receiver.missing.given_up();
             let mut wanted = ArrayVec::<Sequence, { crate::limits::MISSING_MAX }>::new();
             let Receiver { missing, sequence_offset, .. } = receiver;

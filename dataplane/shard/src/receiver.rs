@@ -113,7 +113,9 @@ impl Receiver {
         let lost_since = expected_since.saturating_sub(received_since);
         let fraction_lost = (lost_since * 256).checked_div(expected_since).unwrap_or_default().min(255);
         let (last_sender_report, delay) = match self.sender_report {
-            Some((ntp, at)) => (ntp.middle(), now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000),
+            Some((ntp, at)) => {
+                (ntp.middle(), now.saturating_duration_since(at).as_micros() * 65_536 / 1_000_000)
+            }
             None => (0, 0),
         };
         Some(ReportBlock {

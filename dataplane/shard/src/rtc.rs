@@ -9,17 +9,18 @@
 //! passive, because only there AES-GCM is chosen before SHA-1.
 
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-#[expect(clippy::disallowed_types, reason = "str0m takes its crypto provider so")]
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use fanlight_srtp::{Profile, SessionKeys};
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion, Fingerprint};
 use str0m::crypto::CryptoError;
-use str0m::crypto::dtls::{DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile};
+use str0m::crypto::dtls::{
+    DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
+};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
 
@@ -27,6 +28,12 @@ use crate::transport::{Output, Refused, Transport, TransportEvent, TransportFaul
 
 /// How often the nominated path and its round trip are looked at.
 const PATH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// STUN retransmission: first after this time, then doubling up to the second, so many times in all. A path that answers
+/// nothing is given up after some 12 s (RFC 7675 allows 30): until then the name of a publisher that vanished is in use.
+const STUN_INTERVAL_FIRST: Duration = Duration::from_millis(250);
+const STUN_INTERVAL_MAX: Duration = Duration::from_secs(2);
+const STUN_TRIES: usize = 7;
 
 /// Longest data channel message that a peer may send, bytes. Red5's default.
 pub const MESSAGE_BYTES_MAX: u32 = 262_144;
@@ -82,7 +89,7 @@ pub struct Rtc {
     local_addresses: Vec<SocketAddr>,
     /// Where the last DTLS datagram went: the nominated path.
     path: Option<SocketAddr>,
-    told: std::collections::VecDeque<TransportEvent>,
+    told: VecDeque<TransportEvent>,
     /// No event follows after this one.
     over: bool,
 }
@@ -95,10 +102,14 @@ impl Rtc {
     pub fn new(parameters: RtcParameters, certificate: &Certificate, now: Instant) -> Result<Self, RtcError> {
         let (show, keys) = sync_channel(1);
         NEXT_SHOW.with_borrow_mut(|next| *next = Some(show));
-        let mut rtc = Str0m::builder()
+        let mut builder = Str0m::builder();
+        builder.set_initial_stun_rto(STUN_INTERVAL_FIRST);
+        builder.set_max_stun_rto(STUN_INTERVAL_MAX);
+        builder.set_max_stun_retransmits(STUN_TRIES);
+        let mut rtc = builder
             .clear_codecs()
             .set_rtp_mode(true)
-            .set_crypto_provider(Arc::new(tapped_provider()))
+            .set_crypto_provider(tapped_provider().into())
             .set_dtls_cert(certificate.certificate.clone())
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_sctp_max_message_size(MESSAGE_BYTES_MAX)
@@ -109,7 +120,8 @@ impl Rtc {
             })
             .build(now);
         for address in &parameters.local_addresses {
-            let candidate = Candidate::host(*address, Protocol::Udp).map_err(|_| RtcError::Candidate(*address))?;
+            let candidate =
+                Candidate::host(*address, Protocol::Udp).map_err(|_| RtcError::Candidate(*address))?;
             rtc.add_local_candidate(candidate).ok_or(RtcError::Candidate(*address))?;
         }
         let (hash_func, bytes) = parameters.remote_fingerprint;
@@ -125,7 +137,7 @@ impl Rtc {
             direct.start_sctp(false);
         }
         let local_addresses = parameters.local_addresses;
-        Ok(Self { rtc, keys, local_addresses, path: None, told: Default::default(), over: false })
+        Ok(Self { rtc, keys, local_addresses, path: None, told: VecDeque::new(), over: false })
     }
 
     /// The candidate of ours that a datagram from `from` came to: the one of its family.

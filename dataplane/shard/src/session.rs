@@ -103,7 +103,8 @@ impl Session {
         let activity = match spec.role {
             Role::Publisher(spec) => Activity::Publishing(Box::new(Publisher::new(spec, now))),
             Role::Viewer(spec) => {
-                let subscriptions = spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, rng)).collect();
+                let subscriptions =
+                    spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, rng)).collect();
                 Activity::Viewing(Box::new(Viewer {
                     subscriptions,
                     extensions: spec.extensions,

@@ -70,7 +70,12 @@ impl Shard {
     /// configuration, gives the same outputs.
     ///
     /// Returns when the next turn is due even if nothing comes: now if work was left over, None if nothing is pending.
-    pub fn turn(&mut self, now: Instant, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) -> Option<Instant> {
+    pub fn turn(
+        &mut self,
+        now: Instant,
+        inputs: &mut Inputs<'_>,
+        outputs: &mut Outputs<'_>,
+    ) -> Option<Instant> {
         self.now = self.now.max(now);
         self.counters.turns += 1;
         self.clear_backlog(outputs);

@@ -115,7 +115,8 @@ impl Subscription {
         let behind = ExtendedSequence(mapping.highest_index).sequence().distance_from(sequence);
         let index = mapping.highest_index.checked_sub(u64::try_from(behind).ok()?)?;
         let track = ExtendedSequence(index.wrapping_sub(mapping.index_offset));
-        (track >= mapping.first && track.0 <= mapping.highest_index.wrapping_sub(mapping.index_offset)).then_some(track)
+        (track >= mapping.first && track.0 <= mapping.highest_index.wrapping_sub(mapping.index_offset))
+            .then_some(track)
     }
 
     /// Takes the right to send `bytes` again for a NACK of `sequence`: once a round trip, and within the budget.
@@ -127,7 +128,8 @@ impl Subscription {
         round_trip: Option<Duration>,
     ) -> bool {
         let interval = round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        let log = self.resent.get_or_insert_with(|| Box::new([(sequence.0.wrapping_add(1), now); RESEND_LOG]));
+        let log =
+            self.resent.get_or_insert_with(|| Box::new([(sequence.0.wrapping_add(1), now); RESEND_LOG]));
         let Some(entry) = log.get_mut(usize::from(sequence.0) % RESEND_LOG) else { return false };
         let recent = entry.0 == sequence.0 && now < entry.1 + interval;
         let bytes = bytes as u64;

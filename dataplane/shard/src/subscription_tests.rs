@@ -23,7 +23,13 @@ fn subscription(codec: Codec, rng: &mut Rng) -> Subscription {
 }
 
 fn facts(timestamp: u32, key_frame_start: bool) -> PacketFacts {
-    PacketFacts { timestamp: Timestamp(timestamp), marker: false, key_frame_start, extension_len: 0, payload_len: 1000 }
+    PacketFacts {
+        timestamp: Timestamp(timestamp),
+        marker: false,
+        key_frame_start,
+        extension_len: 0,
+        payload_len: 1000,
+    }
 }
 
 /// A decoder that begins anywhere else shows grey or nothing.

@@ -53,7 +53,13 @@ impl<'a> Train<'a> {
     }
 
     /// Seals a packet into the train, or into the next one if it does not fit. False: it is lost, for want of a slot.
-    pub(crate) fn push(&mut self, index: u64, fields: &RtpFields, elements: &ViewerElements<'_>, body: Body<'_>) -> bool {
+    pub(crate) fn push(
+        &mut self,
+        index: u64,
+        fields: &RtpFields,
+        elements: &ViewerElements<'_>,
+        body: Body<'_>,
+    ) -> bool {
         self.append(index, fields, elements, body)
             || (self.len > 0 && {
                 self.depart();
@@ -61,7 +67,13 @@ impl<'a> Train<'a> {
             })
     }
 
-    fn append(&mut self, index: u64, fields: &RtpFields, elements: &ViewerElements<'_>, body: Body<'_>) -> bool {
+    fn append(
+        &mut self,
+        index: u64,
+        fields: &RtpFields,
+        elements: &ViewerElements<'_>,
+        body: Body<'_>,
+    ) -> bool {
         let Some(slot) = self.egress.slot() else {
             self.counters.egress_full += 1;
             return false;

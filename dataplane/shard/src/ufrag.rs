@@ -138,7 +138,8 @@ mod tests {
     /// A restarted server must not take the requests of its former life for its own.
     #[test]
     fn a_fragment_of_another_key_is_refused() {
-        let fragment = UfragKey::new([1; 16]).encode(ShardId(3), SessionKey { slot: 5, generation: 9 }).unwrap();
+        let fragment =
+            UfragKey::new([1; 16]).encode(ShardId(3), SessionKey { slot: 5, generation: 9 }).unwrap();
         assert_eq!(UfragKey::new([2; 16]).decode(&fragment), None);
     }
 

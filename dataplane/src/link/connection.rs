@@ -85,7 +85,7 @@ async fn read_messages(
             return Ok(());
         }
         decoder.push(&buffer[..count]);
-        while let Some(message) = decoder.next()? {
+        while let Some(message) = decoder.message()? {
             heard.send((id, Some(message))).await?;
         }
     }

@@ -85,7 +85,8 @@ impl Record {
             state: self.state,
             ice_tag: self.ice_tag.clone(),
             tracks: self.tracks.clone(),
-            age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis()).unwrap_or(u64::MAX),
+            age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis())
+                .unwrap_or(u64::MAX),
         }
     }
 }

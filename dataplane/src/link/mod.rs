@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use fanlight_protocol::{CloseReason, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionState, ToControl, ToDataplane};
+use fanlight_protocol::{
+    CloseReason, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionState, ToControl, ToDataplane,
+};
 use fanlight_ring::{Backend, LaneSender, PortCounters};
 use fanlight_shard::rtc::Certificate;
 use fanlight_shard::{Command, EndReason, Event, ShardId, ShardReport, UfragKey};
@@ -87,7 +89,8 @@ pub(crate) fn serve(
 ) -> Result<(), StartError> {
     let path = config.socket.clone();
     let fault = |cause| StartError::Socket { path: path.clone(), cause };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;
     let link = Link {
         config,
         ufrag_key,
@@ -132,7 +135,8 @@ impl Link {
         let (heard, mut hearing) = connection::heard_channel();
         let mut waiting: Vec<Connection> = Vec::new();
         let mut interval = tokio::time::interval(REPORT_INTERVAL);
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         loop {
             tokio::select! {
                 accepted = listener.accept() => {
@@ -174,7 +178,11 @@ impl Link {
         // Told in any case, so that the other side can name the mismatch.
         connection.send(&ToControl::Welcome { protocol: PROTOCOL_VERSION, boot: self.boot });
         if protocol != PROTOCOL_VERSION {
-            tracing::error!(theirs = protocol, ours = PROTOCOL_VERSION, "control speaks another protocol version");
+            tracing::error!(
+                theirs = protocol,
+                ours = PROTOCOL_VERSION,
+                "control speaks another protocol version"
+            );
             return;
         }
         if self.control.as_ref().is_some_and(|control| control.epoch > epoch) {

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use fanlight_protocol::{Codec, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind};
+use fanlight_protocol::{
+    Codec, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+};
 use fanlight_shard::rtc::{Rtc, RtcParameters};
 use fanlight_shard::{Command, Mid, Role, SessionKey, SessionSpec, TrackId};
 use fanlight_wire::codec;
@@ -111,7 +113,10 @@ impl Link {
         Ok(Draft { place, key, ours })
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the one place where all that was decided about a session meets")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the one place where all that was decided about a session meets"
+    )]
     fn open(
         &mut self,
         session: SessionId,
@@ -161,7 +166,8 @@ impl Link {
             local_addresses: one_of_each_family(&ours.candidates),
             data_channel: offer.wants_data_channel(),
         };
-        Rtc::new(parameters, &self.certificate, Instant::now()).map_err(|fault| Refusal::Internal(fault.to_string()))
+        Rtc::new(parameters, &self.certificate, Instant::now())
+            .map_err(|fault| Refusal::Internal(fault.to_string()))
     }
 
     pub(super) fn order(&mut self, place: usize, command: Command) -> Result<(), Refusal> {

@@ -29,9 +29,11 @@ impl Link {
         };
         for (shard, (told, port)) in self.shards.iter().zip(&reports) {
             report.shards.push(shard_stats(&shard.link, told, port));
-            report.sessions.extend(told.sessions.iter().filter_map(|session| {
-                session_stats(&mut self.ledger, shard.link.id, session)
-            }));
+            report.sessions.extend(
+                told.sessions
+                    .iter()
+                    .filter_map(|session| session_stats(&mut self.ledger, shard.link.id, session)),
+            );
         }
         self.tell(&ToControl::Stats(report));
     }

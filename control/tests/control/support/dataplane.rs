@@ -159,7 +159,7 @@ async fn converse(mut stream: UnixStream, state: &Mutex<State>) {
             return;
         }
         decoder.push(&chunk[..count]);
-        while let Some(message) = decoder.next::<ToDataplane>().unwrap() {
+        while let Some(message) = decoder.message::<ToDataplane>().unwrap() {
             let answers = state.lock().unwrap().hear(message);
             for answer in &answers {
                 let mut bytes = Vec::new();
