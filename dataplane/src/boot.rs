@@ -13,6 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::address;
 use crate::config::Config;
+use crate::error::StartError;
 use crate::link::{self, ShardLink};
 use crate::secret;
 use crate::worker::{Plumbing, Told, Worker};
@@ -22,29 +23,6 @@ const ORDERS_MAX: usize = 4096;
 
 /// Messages that may wait on one lane: 512 packets are half a second of a 10 Mbit/s stream, 0.8 MB.
 const LANE_DEPTH: usize = 512;
-
-/// Why the dataplane did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    #[error("shard {shard}: {cause}")]
-    Port { shard: u16, cause: OpenError },
-    #[error("port_base {base} leaves no room for {shards} shards below 65536: choose a lower one")]
-    PortBase { base: u16, shards: u16 },
-    #[error(transparent)]
-    NoRandomness(#[from] secret::NoRandomness),
-    #[error("no DTLS certificate could be made")]
-    NoCertificate,
-    #[error("the addresses of this machine cannot be read ({0}): set public_addresses")]
-    Interfaces(std::io::Error),
-    #[error("no address to tell clients: set public_addresses")]
-    NoAddress,
-    #[error("the control socket {path}: {cause}")]
-    Socket { path: PathBuf, cause: std::io::Error },
-    #[error("a thread could not be started: {0}")]
-    Thread(std::io::Error),
-    #[error("shard {0} ended before it began")]
-    Worker(u16),
-}
 
 /// Runs the dataplane until SIGTERM or SIGINT, with one worker thread a shard and the link on the calling thread.
 ///

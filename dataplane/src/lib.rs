@@ -12,11 +12,13 @@
 mod address;
 mod boot;
 mod config;
+mod error;
 mod link;
 pub mod sdp;
 mod secret;
 mod worker;
 
-pub use boot::{StartError, run};
+pub use boot::run;
 pub use config::{Backend, Config, Limits};
+pub use error::StartError;
 pub use secret::NoRandomness;
