@@ -16,6 +16,7 @@ impl Shard {
         let mut over = None;
         for _ in 0..OUTPUTS_MAX {
             let Some(session) = self.sessions.find(key) else { return };
+            session.wait = Some(self.now); // what is left over after the last round is for the next turn
             match session.transport.poll(self.now) {
                 Output::Transmit { to, datagram, proves_address } => {
                     if proves_address {

@@ -1,5 +1,7 @@
 //! Media in: from a publisher's datagram, or from the lane of another shard, into the track's store.
 
+use std::time::Instant;
+
 use fanlight_wire::ExtendedSequence;
 use fanlight_wire::codec::frame_facts;
 
@@ -131,6 +133,25 @@ impl Shard {
         }
     }
 
+    /// Passes the wishes for mirrored tracks on to their homes, each as often as a desk asks; returns when to look again.
+    pub(crate) fn pass_wishes_on(&mut self, outputs: &mut Outputs<'_>) -> Option<Instant> {
+        let mut again = None;
+        for id in std::mem::take(&mut self.mirror_wishes) {
+            let Some(track) = self.tracks.get_mut(&id) else { continue };
+            let Origin::Mirror { home } = track.origin else { continue };
+            let asks = track.desk.ask(self.now);
+            let deadline = track.desk.deadline(self.now);
+            if asks {
+                self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
+            }
+            if let Some(deadline) = deadline {
+                self.mirror_wishes.push(id);
+                again = Some(again.map_or(deadline, |again: Instant| again.min(deadline)));
+            }
+        }
+        again
+    }
+
     /// A viewer here cannot begin or go on without a key frame of this track.
     pub(crate) fn wish_key_frame(&mut self, id: TrackId, outputs: &mut Outputs<'_>) {
         let Some(track) = self.tracks.get_mut(&id) else { return };
@@ -142,11 +163,12 @@ impl Shard {
                 }
                 self.arm(publisher);
             }
-            Origin::Mirror { home } => {
+            Origin::Mirror { .. } => {
                 track.desk.wish();
-                if track.desk.ask(self.now) {
-                    self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
+                if !self.mirror_wishes.contains(&id) {
+                    self.mirror_wishes.push(id);
                 }
+                self.pass_wishes_on(outputs);
             }
         }
     }

@@ -257,6 +257,14 @@ impl Publisher {
         self.receivers.iter_mut().find(|receiver| receiver.track == track && receiver.stream == Stream::Media)
     }
 
+    fn media_ssrc(&self, track: usize) -> Option<Ssrc> {
+        let media = self
+            .receivers
+            .iter()
+            .find(|receiver| receiver.track == track && receiver.stream == Stream::Media);
+        media.map(|media| media.ssrc)
+    }
+
     /// Takes the publisher's sender report; returns the place of the track that it is the clock of.
     pub(crate) fn sender_report(
         &mut self,
@@ -283,8 +291,10 @@ impl Publisher {
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let arrivals = self.arrivals.as_ref().and_then(|arrivals| arrivals.deadline(now));
         let missing = self.receivers.iter().filter(|r| self.may_nack(r)).filter_map(|r| r.missing.deadline());
+        // Before a track has an SSRC there is nobody to ask.
+        let asked = self.tracks.iter().enumerate().filter(|(place, _)| self.media_ssrc(*place).is_some());
         let desks =
-            self.tracks.iter().filter(|track| track.spec.pli).filter_map(|track| track.desk.deadline(now));
+            asked.filter(|(_, track)| track.spec.pli).filter_map(|(_, track)| track.desk.deadline(now));
         missing.chain(desks).chain(arrivals).chain([self.report_due]).min()
     }
 

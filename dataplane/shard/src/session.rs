@@ -160,7 +160,7 @@ impl Session {
     /// When the session wants its next turn.
     pub(crate) fn deadline(&self, now: Instant) -> Option<Instant> {
         let activity = match &self.activity {
-            _ if !self.is_connected() => None,
+            _ if !self.is_connected() || self.path.is_none() => None,
             Activity::Publishing(publisher) => publisher.deadline(now),
             Activity::Viewing(viewer) => Some(viewer.report_due),
         };

@@ -45,6 +45,8 @@ pub struct Shard {
     /// Tracks with packets to fan out in this turn, in the order they came.
     pub(crate) fresh: Vec<TrackId>,
     pub(crate) timers: Timers,
+    /// Mirrored tracks whose viewers wait for a key frame.
+    pub(crate) mirror_wishes: Vec<TrackId>,
     /// Messages that found their lane full. Media never waits here.
     pub(crate) backlog: VecDeque<(ShardId, LaneMessage)>,
 }
@@ -61,6 +63,7 @@ impl Shard {
             tracks: FxHashMap::default(),
             fresh: Vec::new(),
             timers: Timers::default(),
+            mirror_wishes: Vec::new(),
             backlog: VecDeque::new(),
             config,
         }
@@ -84,7 +87,8 @@ impl Shard {
         self.receive(inputs, outputs);
         self.tick(outputs);
         self.fan_out(outputs);
-        self.deadline(inputs)
+        let wishes = self.pass_wishes_on(outputs);
+        self.deadline(inputs).into_iter().chain(wishes).min()
     }
 
     /// Cumulative counters.
