@@ -57,6 +57,8 @@ pub(crate) enum Fault {
     UnknownSession,
     #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]
     StaleEntityTag,
+    #[error("the ICE restart is not carried out: {0}")]
+    NotRestarted(String),
     #[error("the server is full: {limit} is reached; retry in {retry_after_s} s")]
     Full { limit: &'static str, retry_after_s: u32 },
     #[error("the media process is not connected; retry in {retry_after_s} s")]
@@ -69,8 +71,10 @@ pub(crate) enum Fault {
     Internal(String),
 
     // What is not even a request.
-    #[error("this is not a request of HTTP/1.1: {0}")]
+    #[error("the request's head cannot be read (RFC 9112): {0}")]
     HeadUnreadable(String),
+    #[error("this is TLS; the server speaks plain HTTP: use http://, or put a proxy that ends TLS in front")]
+    Tls,
     #[error("the server speaks HTTP/1.1; this is HTTP/2")]
     Http2,
     #[error("request line and headers are larger than http.head_bytes_max, or too many")]

@@ -48,7 +48,7 @@ impl Site {
     }
 }
 
-/// Everything the server answers, as one router that an embedding program can merge into its own.
+/// Everything the server answers.
 pub(crate) fn router(site: Arc<Site>) -> axum::Router {
     // Apps are paths of any depth, so axum's fixed routes cannot tell them: `route` reads the whole path.
     axum::Router::new().fallback(door).with_state(site)

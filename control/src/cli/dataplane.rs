@@ -7,6 +7,13 @@ use super::Fault;
 #[cfg(feature = "dataplane")]
 pub(super) fn run(config: &Config) -> Result<(), Fault> {
     let socket = fanlight::socket::path(config).map_err(Fault::start)?;
+    // A dataplane takes over the path of one that died; of one that lives it would take control away.
+    if std::os::unix::net::UnixStream::connect(&socket).is_ok() {
+        let socket = socket.display();
+        return Err(Fault::Start(format!(
+            "another dataplane serves {socket}; end it, or set control.socket to another path"
+        )));
+    }
     fanlight_dataplane::run(mapped(config, socket)).map_err(Fault::start)
 }
 

@@ -39,10 +39,18 @@ pub(super) async fn text(body: Body, limits: &Http) -> Result<String, Fault> {
     let bytes = match whole.await {
         Err(_) => return Err(Fault::BodyTooSlow { timeout_s: limits.body_timeout_s }),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Fault::BodyTooLarge { max }),
-        Ok(Err(error)) => return Err(Fault::BodyBroken(error.to_string())),
+        Ok(Err(error)) => return Err(Fault::BodyBroken(root_cause(&*error))),
         Ok(Ok(collected)) => collected.to_bytes(),
     };
     let text = String::from_utf8(bytes.into()).map_err(|_| Fault::NotText)?;
     let line_characters_only = |c: char| !c.is_control() || matches!(c, '\r' | '\n' | '\t');
     if text.chars().all(line_characters_only) { Ok(text) } else { Err(Fault::NotText) }
+}
+
+/// hyper says what it was doing; what went wrong is below.
+fn root_cause(error: &(dyn std::error::Error + 'static)) -> String {
+    std::iter::successors(Some(error), |error| error.source())
+        .last()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }

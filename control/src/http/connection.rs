@@ -27,6 +27,9 @@ use crate::fault::Fault;
 /// Header lines of one request. Browsers send some 20.
 const HEADERS_MAX: usize = 100;
 
+/// How a TLS connection begins: a handshake record and its version's first byte, RFC 8446 §5.1.
+const TLS_HANDSHAKE: [u8; 2] = [22, 3];
+
 /// Serves `stream` until the peer, a time-out or `stop` ends it.
 pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mut stop: watch::Receiver<()>) {
     let http = &site.config.http;
@@ -55,8 +58,7 @@ pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mu
         }
     };
     let parts = connection.into_parts();
-    let fault =
-        ended.err().and_then(|error| unread(&site, &error, parts.io.held_back(), !parts.read_buf.is_empty()));
+    let fault = ended.err().and_then(|error| unread(&site, &error, parts.io.held_back(), &parts.read_buf));
     let last_words = match &fault {
         Some(fault) => Some(refusal(&site, fault).await),
         None => None,
@@ -73,19 +75,23 @@ pub(super) async fn turn_away(stream: TcpStream, site: Arc<Site>) {
     Socket::new(stream, site.config.http.write_timeout()).finish(Some(&last_words)).await;
 }
 
-/// What to tell a peer whose request hyper could not read; None if there is nobody to tell.
-fn unread(site: &Site, error: &hyper::Error, held_back: bool, head_begun: bool) -> Option<Fault> {
+/// What to tell a peer whose request hyper could not read; None if there is nobody to tell. `rest` is what hyper did not
+/// get through.
+fn unread(site: &Site, error: &hyper::Error, held_back: bool, rest: &[u8]) -> Option<Fault> {
     if error.is_parse_version_h2() {
         return Some(Fault::Http2);
     }
     if error.is_timeout() {
         let timeout_s = site.config.http.header_timeout_s;
         // A connection that idles between requests is just closed.
-        return head_begun.then_some(Fault::HeadTooSlow { timeout_s });
+        return (!rest.is_empty()).then_some(Fault::HeadTooSlow { timeout_s });
     }
     // Without an answer held back the peer has had one already, behind an earlier answer.
     if !held_back {
         return None;
+    }
+    if rest.starts_with(&TLS_HANDSHAKE) {
+        return Some(Fault::Tls);
     }
     if error.is_parse_too_large() {
         return Some(Fault::HeadTooLarge);

@@ -1,5 +1,6 @@
 //! The pages and the client SDK, inside the binary; builds for debugging read them from the source folder.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use axum::body::Body;
@@ -41,7 +42,10 @@ pub(super) fn file(path: &str, request: &HeaderMap) -> Result<Response, Fault> {
     let mut response = if is_fresh(request, &tag) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
-        Response::new(Body::from(found.data.into_owned()))
+        Response::new(match found.data {
+            Cow::Borrowed(bytes) => Body::from(bytes),
+            Cow::Owned(bytes) => Body::from(bytes),
+        })
     };
     let headers = response.headers_mut();
     headers.extend(SECURITY);

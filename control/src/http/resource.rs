@@ -4,9 +4,9 @@ use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fanlight_protocol::{CloseReason, SessionId, StreamPath};
+use fanlight_protocol::{CloseReason, Refusal, SessionId, StreamPath};
 use serde::Serialize;
 
 use super::{Site, body, endpoint};
@@ -37,15 +37,22 @@ impl Resource<'_> {
     pub(super) async fn trickle(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
         let session = site.signalling.session(self.role, self.stream, self.session)?;
         body::check_type(&head.headers, body::SDP_FRAGMENT)?;
-        if !tag_matches(&head.headers, &session.ice_tag) {
+        let condition = Condition::of(&head.headers, &session.ice_tag);
+        if condition == Condition::Stale {
             return Err(Fault::StaleEntityTag);
         }
         let fragment = body::text(body, &site.config.http).await?;
         if fragment.trim().is_empty() {
             return Err(Fault::NoFragment);
         }
-        site.signalling.trickle(self.session, whole_lines(fragment)).await?;
-        Ok(StatusCode::NO_CONTENT.into_response())
+        match site.signalling.trickle(self.session, whole_lines(fragment)).await {
+            Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
+            // RFC 9725 §4.3.1: trickling is served, restarts are not, and the client must be able to tell.
+            Err(Fault::Refused(Refusal::BadSdp(why))) if condition == Condition::Any => {
+                Err(Fault::NotRestarted(why))
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// DELETE: the session is over and its name free.
@@ -69,17 +76,36 @@ impl Resource<'_> {
     }
 }
 
-/// RFC 9110 §13.1.1; `*` also marks an ICE restart (RFC 9725 §4.3.3), which the dataplane judges by the fragment.
-fn tag_matches(headers: &HeaderMap, ice_tag: &str) -> bool {
-    let mut conditions = headers.get_all(header::IF_MATCH).iter().peekable();
-    if conditions.peek().is_none() {
-        return true;
+/// What If-Match says of the ICE session, RFC 9110 §13.1.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Condition {
+    /// It names this one, or is not there.
+    Met,
+    /// `*`, with which a client asks for an ICE restart (RFC 9725 §4.3.3).
+    Any,
+    Stale,
+}
+
+impl Condition {
+    fn of(headers: &HeaderMap, ice_tag: &str) -> Self {
+        let mut values = headers.get_all(header::IF_MATCH).iter().peekable();
+        if values.peek().is_none() {
+            return Self::Met;
+        }
+        let own = endpoint::entity_tag(ice_tag);
+        let tags: Vec<&str> = values
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
+        if tags.contains(&own.as_str()) {
+            Self::Met
+        } else if tags.contains(&"*") {
+            Self::Any
+        } else {
+            Self::Stale
+        }
     }
-    let own = endpoint::entity_tag(ice_tag);
-    conditions
-        .filter_map(|value: &HeaderValue| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|tag| matches!(tag.trim(), "*") || tag.trim() == own)
 }
 
 /// SDKs join the lines with CRLF and leave the last one open.

@@ -35,7 +35,7 @@ fn heads() -> Vec<Case> {
     const UNREADABLE: &str = "head_unreadable";
     vec![
         ("prose", raw("hello, is anybody there?\r\n\r\n"), 400, UNREADABLE),
-        ("a TLS ClientHello", raw([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0x0a, 0x0d]), 400, UNREADABLE),
+        ("a TLS ClientHello", raw([0x16, 3, 1, 2, 0, 1, 0, 1, 0xfc, 3, 3, 0x0a, 0x0d]), 400, "tls"),
         ("NULs", raw([0; 64]), 400, UNREADABLE),
         ("an unknown version", raw("GET / HTTP/9.9\r\nHost: x\r\n\r\n"), 400, UNREADABLE),
         ("HTTP/0.9", raw("GET /\r\n\r\n"), 400, UNREADABLE),

@@ -150,6 +150,8 @@ async fn candidates_are_taken_under_the_right_entity_tag() {
     assert_eq!((empty.status, empty.reason().as_str()), (400, "no_fragment"));
     let wrong = patch(vec![fragment()], "nonsense").await;
     assert_eq!((wrong.status, wrong.reason().as_str()), (400, "bad_sdp"));
+    let restart = patch(vec![fragment(), ("If-Match", "*".to_owned())], "nonsense").await;
+    assert_eq!((restart.status, restart.reason().as_str()), (422, "not_restarted"));
     let taken = stage.dataplane.heard().into_iter().filter(
         |message| matches!(message, ToDataplane::Trickle { fragment, .. } if *fragment == format!("{CANDIDATES}\r\n")),
     );
