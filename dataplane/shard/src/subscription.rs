@@ -30,7 +30,8 @@ pub(crate) struct Subscription {
     mapping: Option<Mapping>,
     /// Packet index of the retransmission stream.
     rtx_index: u64,
-    resent: Option<Box<[(u16, Instant); RESEND_LOG]>>,
+    /// Of the numbers that share a place, the one that was sent again last, and when.
+    resent: Option<Box<[Option<(Sequence, Instant)>; RESEND_LOG]>>,
     resend_budget: u64,
     pub(crate) packets: u64,
     /// Payload bytes, retransmissions apart: the octet count of a sender report.
@@ -128,15 +129,14 @@ impl Subscription {
         round_trip: Option<Duration>,
     ) -> bool {
         let interval = round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        let log =
-            self.resent.get_or_insert_with(|| Box::new([(sequence.0.wrapping_add(1), now); RESEND_LOG]));
+        let log = self.resent.get_or_insert_with(|| Box::new([None; RESEND_LOG]));
         let Some(entry) = log.get_mut(usize::from(sequence.0) % RESEND_LOG) else { return false };
-        let recent = entry.0 == sequence.0 && now < entry.1 + interval;
+        let recent = entry.is_some_and(|(last, at)| last == sequence && now < at + interval);
         let bytes = bytes as u64;
         if recent || self.resend_budget < bytes {
             return false;
         }
-        *entry = (sequence.0, now);
+        *entry = Some((sequence, now));
         self.resend_budget -= bytes;
         true
     }
