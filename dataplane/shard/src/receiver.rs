@@ -7,6 +7,10 @@ use fanlight_wire::{ExtendedSequence, NtpTime, ReportBlock, Ssrc, Timestamp};
 
 use crate::missing::MissingList;
 
+/// Track sequences begin here, one cycle above zero: an SSRC that takes over goes on from the highest, and packets of it that
+/// were sent before its first to arrive have numbers below that, at most a cycle.
+const TRACK_SEQUENCE_FIRST: u64 = 1 << 16;
+
 /// What the stream carries for its track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stream {
@@ -50,7 +54,7 @@ impl Receiver {
             track,
             index: ReceiveIndex::new(),
             missing: MissingList::default(),
-            sequence_offset: 0,
+            sequence_offset: TRACK_SEQUENCE_FIRST,
             timestamp_offset: 0,
             span: None,
             received: 0,
