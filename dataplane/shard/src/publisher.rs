@@ -205,9 +205,14 @@ impl Publisher {
             Stream::Retransmission => self.unwrap_retransmission(track, payload)?,
         };
         let media = self.media_receiver(track).ok_or(Reject::BadRetransmission)?;
+        let given_up_before = media.missing.given_up();
         let closed_gap = media.missing.arrived(now, sequence);
+        let gave_up = media.missing.given_up() > given_up_before;
         let timestamp = header.timestamp.wrapping_add(media.timestamp_offset);
         let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
+        if gave_up && ingress.spec.codec.is_video() {
+            ingress.desk.wish();
+        }
         if stream == Stream::Retransmission {
             ingress.recovered += u64::from(closed_gap);
         } else {
