@@ -1,0 +1,12 @@
+//! The shard as a whole, through its only door: what goes into turns, and what comes out of them.
+
+#[cfg(test)]
+#[path = "../common/mod.rs"]
+mod common;
+
+#[cfg(test)]
+mod feedback_down;
+#[cfg(test)]
+mod feedback_up;
+#[cfg(test)]
+mod forwarding;
