@@ -12,6 +12,9 @@ use crate::store::PacketFacts;
 /// Places of the log of recent retransmissions; a power of two.
 const RESEND_LOG: usize = 128;
 
+/// Of the numbers that share a place, the one that was sent again last, and when.
+type ResendLog = [Option<(Sequence, Instant)>; RESEND_LOG];
+
 /// The viewer's numbering: what the track's packets are called in this subscription.
 #[derive(Debug, Clone, Copy)]
 struct Mapping {
@@ -30,8 +33,7 @@ pub(crate) struct Subscription {
     mapping: Option<Mapping>,
     /// Packet index of the retransmission stream.
     rtx_index: u64,
-    /// Of the numbers that share a place, the one that was sent again last, and when.
-    resent: Option<Box<[Option<(Sequence, Instant)>; RESEND_LOG]>>,
+    resent: Option<Box<ResendLog>>,
     resend_budget: u64,
     pub(crate) packets: u64,
     /// Payload bytes, retransmissions apart: the octet count of a sender report.
