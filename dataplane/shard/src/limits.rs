@@ -14,6 +14,10 @@ pub const ADDRESSES_PER_SESSION_MAX: usize = 8;
 /// Receive streams of one publisher: media and RTX of each track, and as many again while SSRCs change.
 pub const RECEIVERS_PER_SESSION_MAX: usize = 4 * TRACKS_PER_SESSION_MAX;
 
+/// SSRCs of one publisher that are gone and whose replay windows are kept. Browsers change an SSRC when a track is replaced or
+/// a transceiver begins anew: a few times in an hour.
+pub const RETIRED_SSRCS_MAX: usize = 16;
+
 /// A track takes a new SSRC at most once in this time, so that churn cannot make us rebind for every packet.
 pub const REBIND_INTERVAL_MIN: Duration = Duration::from_secs(1);
 

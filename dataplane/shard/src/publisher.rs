@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
-use fanlight_srtp::{Authenticated, Replay, RtpOpener};
+use fanlight_srtp::{Authenticated, ReceiveIndex, Replay, RtpOpener};
 use fanlight_wire::{
     ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc,
     Timestamp, rtx_original_sequence,
@@ -17,7 +17,8 @@ use crate::elements::Elements;
 use crate::key_frame::KeyFrameDesk;
 use crate::lane::MediaClock;
 use crate::limits::{
-    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX,
+    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX,
+    TRACKS_PER_SESSION_MAX,
 };
 use crate::receiver::{Receiver, Stream};
 use crate::reject::Reject;
@@ -51,6 +52,9 @@ pub(crate) struct Received<'p> {
 pub(crate) struct Publisher {
     pub(crate) tracks: ArrayVec<IngressTrack, TRACKS_PER_SESSION_MAX>,
     receivers: ArrayVec<Receiver, RECEIVERS_PER_SESSION_MAX>,
+    /// SSRCs that others took the place of, the longest gone first. Their replay windows stay, or a recorded packet of
+    /// theirs, which is authentic for ever, would take the track back.
+    retired: ArrayVec<(Ssrc, ReceiveIndex), RETIRED_SSRCS_MAX>,
     extensions: ExtensionMap,
     arrivals: Option<ArrivalLog>,
     report_due: Instant,
@@ -79,6 +83,7 @@ impl Publisher {
         Self {
             tracks: tracks.collect(),
             receivers,
+            retired: ArrayVec::new(),
             extensions: spec.extensions,
             arrivals,
             report_due: now + REPORT_INTERVAL,
@@ -95,26 +100,32 @@ impl Publisher {
     ) -> Result<Option<Received<'p>>, Reject> {
         let header = RtpHeader::parse(packet)?;
         let known = self.receivers.iter().position(|receiver| receiver.ssrc == header.ssrc);
-        let index = match known.and_then(|place| self.receivers.get(place)) {
+        let window = match known.and_then(|place| self.receivers.get(place)) {
             Some(receiver) => {
                 self.expect_payload_type(receiver.track, receiver.stream, header.payload_type)?;
-                let index = receiver.index.estimate(header.sequence.0);
-                receiver.index.check(index).map_err(|replay| match replay {
+                Some(&receiver.index)
+            }
+            None => {
+                self.track_of_payload_type(header.payload_type).ok_or(Reject::UnknownPayloadType)?;
+                self.retired.iter().find(|(ssrc, _)| *ssrc == header.ssrc).map(|(_, window)| window)
+            }
+        };
+        let index = match window {
+            Some(window) => {
+                let index = window.estimate(header.sequence.0);
+                window.check(index).map_err(|replay| match replay {
                     Replay::AlreadySeen => Reject::Replayed,
                     Replay::TooOld => Reject::TooOld,
                 })?;
                 index
             }
-            None => {
-                self.track_of_payload_type(header.payload_type).ok_or(Reject::UnknownPayloadType)?;
-                u64::from(header.sequence.0)
-            }
+            None => u64::from(header.sequence.0),
         };
         let proof = opener.open(packet, header.header_len, index)?;
         let packet = packet.get(..header.header_len + proof.payload_len()).ok_or(Reject::MalformedRtp)?;
         let place = match known {
             Some(place) => place,
-            None => self.bind(now, &header, packet)?,
+            None => self.bind(now, &header, packet, index)?,
         };
         self.observe(now, place, &header, packet, &proof)
     }
@@ -144,7 +155,7 @@ impl Publisher {
     }
 
     /// Binds a new SSRC that has just proven authentic. RFC 8843 §9.2.
-    fn bind(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) -> Result<usize, Reject> {
+    fn bind(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], index: u64) -> Result<usize, Reject> {
         let mid = self.extensions.id(ExtensionKind::Mid);
         let mid =
             header.extensions(packet).find(|element| Some(element.id) == mid).map(|element| element.data);
@@ -167,16 +178,23 @@ impl Publisher {
             ingress.bound = Some(now);
             if let Some((sequence, timestamp)) = ingress.highest {
                 // Viewers see one stream: it goes on where the old SSRC ended.
-                receiver.sequence_offset = (sequence.0 + 1).wrapping_sub(u64::from(header.sequence.0));
+                receiver.sequence_offset = (sequence.0 + 1).wrapping_sub(index);
                 receiver.timestamp_offset = timestamp.0.wrapping_add(1).wrapping_sub(header.timestamp.0);
                 ingress.desk.wish();
             }
+        }
+        if let Some(place) = self.retired.iter().position(|(ssrc, _)| *ssrc == header.ssrc) {
+            (_, receiver.index) = self.retired.remove(place);
         }
         let same = self.receivers.iter().position(|old| old.track == track && old.stream == stream);
         match same {
             Some(place) => {
                 let old = self.receivers.get_mut(place).ok_or(Reject::Unbound)?;
-                *old = receiver;
+                let old = std::mem::replace(old, receiver);
+                if self.retired.is_full() {
+                    self.retired.remove(0);
+                }
+                self.retired.push((old.ssrc, old.index));
                 Ok(place)
             }
             None => {
