@@ -27,4 +27,4 @@ pub(crate) use publisher::Publisher;
 pub(crate) use rtcp::Told;
 pub(crate) use stage::Stage;
 pub(crate) use viewer::{Heard, Viewer};
-pub(crate) use world::{Seat, World};
+pub(crate) use world::World;

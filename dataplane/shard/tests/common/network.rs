@@ -72,7 +72,8 @@ impl Datagrams for Arrived {
 /// The lanes that lead away from one shard, each into the queue of its reader.
 pub(crate) struct MemoryLanes<'a> {
     pub(crate) from: ShardId,
-    pub(crate) depth: usize,
+    /// Messages that the lane to each shard still takes in this turn.
+    pub(crate) room: Vec<usize>,
     pub(crate) queues: &'a mut [VecDeque<(ShardId, LaneMessage)>],
     /// What went out in this turn, and to whom.
     pub(crate) sent: Vec<(ShardId, LaneMessage)>,
@@ -81,11 +82,12 @@ pub(crate) struct MemoryLanes<'a> {
 impl Lanes for MemoryLanes<'_> {
     fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
         assert_ne!(shard, self.from, "a shard has no lane to itself");
-        let queue = &mut self.queues[usize::from(shard.0)];
-        if queue.iter().filter(|(from, _)| *from == self.from).count() >= self.depth {
+        let place = usize::from(shard.0);
+        if self.room[place] == 0 {
             return Err(LaneFull(message));
         }
-        queue.push_back((self.from, message.clone()));
+        self.room[place] -= 1;
+        self.queues[place].push_back((self.from, message.clone()));
         self.sent.push((shard, message));
         Ok(())
     }

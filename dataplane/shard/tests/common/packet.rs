@@ -26,8 +26,9 @@ impl Packet {
         ExtendedSequence(self.index).sequence().0
     }
 
-    pub(crate) fn seal(&self, sealer: &RtpSealer) -> Vec<u8> {
-        let mut out = vec![0; 2048];
+    /// The header on the wire: fixed part and extensions.
+    pub(crate) fn header(&self) -> Vec<u8> {
+        let mut out = vec![0; 1024];
         let fields = RtpFields {
             marker: self.marker,
             payload_type: PayloadType::new(self.payload_type).unwrap(),
@@ -37,10 +38,21 @@ impl Packet {
             padding: false,
         };
         let elements = self.elements.iter().map(|(id, data)| ExtensionElement { id: *id, data });
-        let header_len = write_rtp_header(&mut out, &fields, elements).unwrap();
-        let len = sealer.seal(self.index, &mut out, header_len, &self.payload).unwrap();
-        assert_eq!(len, header_len + self.payload.len() + RTP_OVERHEAD);
+        let len = write_rtp_header(&mut out, &fields, elements).unwrap();
         out.truncate(len);
+        out
+    }
+
+    pub(crate) fn seal(&self, sealer: &RtpSealer) -> Vec<u8> {
+        self.seal_behind(&self.header(), sealer)
+    }
+
+    /// Seals the payload behind a header that a test has bent.
+    pub(crate) fn seal_behind(&self, header: &[u8], sealer: &RtpSealer) -> Vec<u8> {
+        let mut out = vec![0; header.len() + self.payload.len() + RTP_OVERHEAD];
+        out[..header.len()].copy_from_slice(header);
+        let len = sealer.seal(self.index, &mut out, header.len(), &self.payload).unwrap();
+        assert_eq!(len, out.len());
         out
     }
 

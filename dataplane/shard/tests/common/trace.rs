@@ -63,6 +63,8 @@ pub(crate) struct Turn {
     pub(crate) lanes: VecDeque<(ShardId, LaneMessage)>,
     /// Messages that the kernel took.
     pub(crate) egress_room: usize,
+    /// Messages that the lane to each shard took.
+    pub(crate) lane_room: Vec<usize>,
 }
 
 /// Runs the turns on fresh shards, and returns the digest of what came out. Lanes only swallow: what was heard on them is
@@ -78,8 +80,12 @@ pub(crate) fn replay(config: &WorldConfig, started: Instant, turns: &[Turn]) -> 
         let mut inputs = Inputs { datagrams: &mut datagrams, commands: &mut commands, lanes: &mut heard };
         let mut egress = Captured::new(turn.egress_room);
         let mut queues = vec![VecDeque::new(); shards.len()];
-        let mut lanes =
-            MemoryLanes { from: turn.shard, depth: usize::MAX, queues: &mut queues, sent: Vec::new() };
+        let mut lanes = MemoryLanes {
+            from: turn.shard,
+            room: turn.lane_room.clone(),
+            queues: &mut queues,
+            sent: Vec::new(),
+        };
         let mut events = Vec::new();
         let mut outputs = Outputs { egress: &mut egress, lanes: &mut lanes, events: &mut events };
         let deadline = shards[usize::from(turn.shard.0)].turn(turn.now, &mut inputs, &mut outputs);

@@ -69,7 +69,7 @@ pub(crate) struct World {
     seats: u32,
 }
 
-/// The shard of that place in a world.
+/// A time to begin at.
 #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
 pub(crate) fn beginning() -> Instant {
     Instant::now()
@@ -198,6 +198,10 @@ impl World {
     fn turn(&mut self, place: usize) {
         let id = ShardId(u16::try_from(place).unwrap());
         let mut heard = std::mem::take(&mut self.queues[place]);
+        let waiting =
+            |queue: &VecDeque<(ShardId, LaneMessage)>| queue.iter().filter(|(from, _)| *from == id).count();
+        let lane_room: Vec<usize> =
+            self.queues.iter().map(|queue| self.config.lane_depth.saturating_sub(waiting(queue))).collect();
         let node = &mut self.nodes[place];
         let turn = Turn {
             shard: id,
@@ -206,6 +210,7 @@ impl World {
             datagrams: node.datagrams.clone(),
             lanes: heard.clone(),
             egress_room: self.egress_room,
+            lane_room: lane_room.clone(),
         };
         self.turns.push(turn);
 
@@ -214,12 +219,7 @@ impl World {
         commands.extend(node.orders.iter().map(Order::command));
         let mut datagrams = Arrived::new(std::mem::take(&mut node.datagrams));
         let mut egress = Captured::new(self.egress_room);
-        let mut lanes = MemoryLanes {
-            from: id,
-            depth: self.config.lane_depth,
-            queues: &mut self.queues,
-            sent: Vec::new(),
-        };
+        let mut lanes = MemoryLanes { from: id, room: lane_room, queues: &mut self.queues, sent: Vec::new() };
         let mut events = Vec::new();
         let mut inputs = Inputs { datagrams: &mut datagrams, commands: &mut commands, lanes: &mut heard };
         let mut outputs = Outputs { egress: &mut egress, lanes: &mut lanes, events: &mut events };

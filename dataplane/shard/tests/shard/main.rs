@@ -5,8 +5,12 @@
 mod common;
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 mod feedback_down;
 #[cfg(test)]
 mod feedback_up;
 #[cfg(test)]
 mod forwarding;
+#[cfg(test)]
+mod replaying;
