@@ -1,0 +1,148 @@
+//! A Fanlight server of our own: started on loopback with a configuration made for measuring, ended by its process id.
+
+use std::fs::{self, File};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+use std::{process, thread};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::http::{HttpError, Url};
+
+/// From the start of the process to the first good `/healthz`.
+const START_TIMEOUT: Duration = Duration::from_secs(20);
+/// From SIGTERM to SIGKILL. The supervisor gives its children five seconds.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+
+/// The server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    #[error("{0}: {1}")]
+    Start(PathBuf, #[source] io::Error),
+    #[error("the server's files: {0}")]
+    Io(#[from] io::Error),
+    #[error(transparent)]
+    Url(#[from] HttpError),
+    #[error("the server ended ({0}); it said:\n{1}")]
+    Ended(ExitStatus, String),
+    #[error("the server is not up after {START_TIMEOUT:?}; it said:\n{0}")]
+    NotUp(String),
+}
+
+/// See the file's head. The server ends with this value.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    child: Child,
+    /// Configuration, socket and log; removed at the end.
+    folder: PathBuf,
+}
+
+impl Server {
+    /// Starts a binary with one shard, kept on the first core, and waits until it serves. `io` is what `media.io` takes.
+    ///
+    /// # Errors
+    /// [`ServerError`], with what the server wrote.
+    pub fn start(binary: &Path, io: &str) -> Result<Self, ServerError> {
+        // Free now; nobody else on this machine is after it in the next milliseconds.
+        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let folder =
+            std::env::temp_dir().join(format!("fanlight-bench-{}-{}", process::id(), address.port()));
+        fs::create_dir(&folder)?;
+        let configuration = folder.join("fanlight.toml");
+        fs::write(&configuration, settings(address, &folder.join("control.sock"), io))?;
+        let log = File::create(folder.join("log"))?;
+        let child = Command::new(binary)
+            .arg("--config")
+            .arg(&configuration)
+            // It ends with us, even if we are killed.
+            .args(["--supervisor", &process::id().to_string()])
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|cause| ServerError::Start(binary.to_owned(), cause))?;
+        let mut server = Self { address, child, folder };
+        server.wait_until_healthy()?;
+        Ok(server)
+    }
+
+    /// The process that started all others.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Where a stream is published.
+    ///
+    /// # Errors
+    /// The name makes no URL.
+    pub fn whip(&self, stream: &str) -> Result<Url, ServerError> {
+        Ok(format!("http://{}/live/whip/endpoint/{stream}", self.address).parse()?)
+    }
+
+    /// Where a stream is watched.
+    ///
+    /// # Errors
+    /// The name makes no URL.
+    pub fn whep(&self, stream: &str) -> Result<Url, ServerError> {
+        Ok(format!("http://{}/live/whep/endpoint/{stream}", self.address).parse()?)
+    }
+
+    fn wait_until_healthy(&mut self) -> Result<(), ServerError> {
+        let health: Url = format!("http://{}/healthz", self.address).parse()?;
+        let deadline = Instant::now() + START_TIMEOUT;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(ServerError::Ended(status, self.log()));
+            }
+            if health.request("GET", &[], "").is_ok_and(|response| response.status == 200) {
+                return Ok(());
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        Err(ServerError::NotUp(self.log()))
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    /// Whether the process has ended within the time-out.
+    fn ends_within(&mut self, time: Duration) -> bool {
+        let deadline = Instant::now() + time;
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return true;
+            }
+            thread::sleep(LOOK_INTERVAL);
+        }
+        false
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to do in any of these steps.
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        if !self.ends_within(STOP_TIMEOUT) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn settings(address: SocketAddr, socket: &Path, io: &str) -> String {
+    format!(
+        "[http]\nbind = \"{}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"127.0.0.1\"\nport_base = 0\n\
+         public_addresses = [\"127.0.0.1\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n",
+        address.ip(),
+        address.port(),
+        socket.display().to_string(),
+    )
+}
