@@ -2,8 +2,8 @@
 //!
 //! One thread moves all media and never sleeps: a receiver that sleeps makes the server pay for waking it (12–17 µs where
 //! this was first measured, as much as sending it dozens of packets). For the same reason sockets are looked at one after
-//! the other, not through epoll, whose queues the sender has to serve. Media rests while the window's ends are read from
-//! `/proc`, in the lull before a picture.
+//! the other, not through epoll, whose queues the sender has to serve. Media rests where the window begins, so that
+//! nothing under way is counted; where it ends `/proc` is read in the lull before a picture.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -131,10 +131,13 @@ pub fn run(target: &Target, options: &Options) -> Result<Report, LoadError> {
     generator.join()?;
     generator.run_for(options.settle)?;
 
-    generator.run_to_lull()?;
+    // What was sent before the window must not arrive in it.
+    generator.publisher.fall_silent();
+    generator.run_for(DRAIN)?;
     generator.begin_window();
     let overflows = receive_buffer_errors()?;
     let begin = generator.reading()?;
+    generator.publisher.speak();
     generator.run_for(options.window)?;
     generator.run_to_lull()?;
     let end = generator.reading()?;

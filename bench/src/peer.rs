@@ -78,6 +78,8 @@ impl Peer {
     /// Takes the answer to the offer; the session begins to connect.
     pub(crate) fn accept(&mut self, answer: &str) -> Result<(), PeerError> {
         let refused = |error: String| PeerError::Answer(error, answer.to_owned());
+        // str0m has work now; until here it asked to be left alone for seconds.
+        self.wake = Instant::now();
         let parsed = SdpAnswer::from_sdp_string(answer).map_err(|error| refused(error.to_string()))?;
         let pending = self.pending.take().ok_or_else(|| refused("a second answer".to_owned()))?;
         self.rtc.sdp_api().accept_answer(pending, parsed).map_err(|error| refused(error.to_string()))

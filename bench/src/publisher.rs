@@ -46,7 +46,7 @@ pub(crate) struct Publisher {
     key_frame_at: Option<Instant>,
     wishes_met: u64,
     sent: Sent,
-    silent: bool,
+    silent_since: Option<Instant>,
     clock: Clock,
 }
 
@@ -79,7 +79,7 @@ impl Publisher {
             key_frame_at: None,
             wishes_met: 0,
             sent: Sent::default(),
-            silent: false,
+            silent_since: None,
             clock,
         };
         Ok((publisher, offer))
@@ -106,7 +106,7 @@ impl Publisher {
             self.peer.take(now, from, &buffer[..len])?;
         }
         self.peer.advance(now)?;
-        if !self.is_live() || self.silent {
+        if !self.is_live() || self.silent_since.is_some() {
             return Ok(());
         }
         let start = *self.start.get_or_insert(now);
@@ -140,7 +140,14 @@ impl Publisher {
 
     /// No media from now on; the session goes on.
     pub(crate) fn fall_silent(&mut self) {
-        self.silent = true;
+        self.silent_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Media goes on where it stopped, as if there had been no time between.
+    pub(crate) fn speak(&mut self) {
+        if let (Some(since), Some(start)) = (self.silent_since.take(), &mut self.start) {
+            *start += since.elapsed();
+        }
     }
 
     fn send_frame(&mut self, at: usize, now: Instant) -> Result<(), PeerError> {
