@@ -11,6 +11,7 @@
 //! Everything that goes into a turn is kept in a [`trace`], which replays without the peers. Nothing here knows a test
 //! framework, so a benchmark or a fuzz target can use it by path.
 
+pub(crate) mod client;
 pub(crate) mod digest;
 pub(crate) mod keys;
 pub(crate) mod network;

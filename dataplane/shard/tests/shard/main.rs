@@ -13,4 +13,6 @@ mod feedback_up;
 #[cfg(test)]
 mod forwarding;
 #[cfg(test)]
+mod handshake;
+#[cfg(test)]
 mod replaying;

@@ -1,0 +1,197 @@
+//! Sessions with the real transport and a stock client: ICE, DTLS, data channel, media, the end; and attacks on them.
+
+use std::time::Duration;
+
+use fanlight_shard::rtc::Certificate;
+use fanlight_shard::{EndReason, Event, Reject, Role, WatchSpec};
+use fanlight_wire::{ExtensionKind, ExtensionMap, Kind, PayloadType, classify};
+use str0m::channel::ChannelConfig;
+use str0m::media::MediaKind;
+use str0m::rtp::RtpWrite;
+
+use crate::common::client::{Client, live};
+use crate::common::packet::vp8_payload;
+use crate::common::publisher::{AUDIO_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE, id};
+use crate::common::{Publisher, Viewer, World};
+
+const SETTLED: Duration = Duration::from_secs(2);
+
+fn certificate() -> Certificate {
+    Certificate::generate().unwrap()
+}
+
+/// A client that publishes, its half of the session on shard 0.
+fn publishing(world: &mut World, certificate: &Certificate) -> (Client, Publisher) {
+    let seat = world.seat(0);
+    let publisher = Publisher::seated(seat, Publisher::usual_spec(&seat));
+    let role = Role::Publisher(publisher.spec.clone());
+    let mut client = Client::join(world, seat, role, certificate, |signalling| signalling.channel = true);
+    let mut direct = client.rtc.direct_api();
+    direct.declare_media("v".into(), MediaKind::Video);
+    let (video, rtx) = (publisher.video.ssrc.0, publisher.rtx.ssrc.0);
+    direct.declare_stream_tx(video.into(), Some(rtx.into()), "v".into(), None);
+    direct.create_data_channel(ChannelConfig { label: "chat".to_owned(), ..ChannelConfig::default() });
+    (client, publisher)
+}
+
+/// What a str0m viewer agrees on: payload types and extension ids of its defaults.
+fn watching(world: &mut World, publisher: &Publisher, certificate: &Certificate) -> Client {
+    let seat = world.seat(0);
+    let mut spec: WatchSpec = Viewer::usual_spec(&seat, publisher);
+    spec.extensions = ExtensionMap::new();
+    for (id, kind) in [(id::MID, ExtensionKind::Mid), (id::ORIENTATION, ExtensionKind::VideoOrientation)] {
+        assert!(spec.extensions.insert(id, kind));
+    }
+    let payload_type = |value| PayloadType::new(value).unwrap();
+    let video = &mut spec.subscriptions[0];
+    video.payload_type = payload_type(VIDEO_PAYLOAD_TYPE);
+    let (ssrc, rtx) = (video.ssrc.0, video.rtx.unwrap().0);
+    video.rtx = Some((rtx, payload_type(RTX_PAYLOAD_TYPE)));
+    spec.subscriptions[1].payload_type = payload_type(AUDIO_PAYLOAD_TYPE);
+    let mut client = Client::join(world, seat, Role::Viewer(spec), certificate, |_| {});
+    let mut direct = client.rtc.direct_api();
+    direct.declare_media("0".into(), MediaKind::Video);
+    direct.expect_stream_rx(ssrc.into(), Some(rtx.0.into()), "0".into(), None);
+    client
+}
+
+/// The next frame, of one packet, handed to the client's own sender; returns its payload.
+fn write(client: &mut Client, publisher: &mut Publisher, world: &World, key_frame: bool) -> Vec<u8> {
+    let index = publisher.video.index;
+    publisher.video.index += 1;
+    publisher.video.timestamp = publisher.video.timestamp.wrapping_add(3000);
+    let payload = vp8_payload(key_frame, true, 900, index);
+    let packet = RtpWrite::new(
+        VIDEO_PAYLOAD_TYPE.into(),
+        index.into(),
+        publisher.video.timestamp,
+        world.now,
+        payload.clone(),
+    );
+    let mut direct = client.rtc.direct_api();
+    let stream = direct.stream_tx(&publisher.video.ssrc.0.into()).unwrap();
+    stream.write_rtp(packet.marker(true).nackable(true));
+    payload
+}
+
+fn ended(events: &[Event]) -> Vec<EndReason> {
+    let reasons = events.iter().filter_map(|event| match event {
+        Event::Ended { reason, .. } => Some(*reason),
+        _ => None,
+    });
+    reasons.collect()
+}
+
+fn connected(events: &[Event]) -> usize {
+    events.iter().filter(|event| matches!(event, Event::Connected { .. })).count()
+}
+
+/// The whole of it with a client that is not ours at either end: it connects, opens a channel, publishes; another watches. What
+/// is lost on the way up or down comes again, because both sides ask for it. And when the client goes, the session is over.
+#[test]
+fn a_stock_client_publishes_to_a_stock_viewer() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let (mut sender, mut publisher) = publishing(&mut world, &certificate);
+    let mut receiver = watching(&mut world, &publisher, &certificate);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    let events = world.events();
+    assert_eq!(connected(&events), 2);
+    let opened = events.iter().find_map(|event| match event {
+        Event::ChannelOpen { key, label } => Some((*key, label.as_str())),
+        _ => None,
+    });
+    assert_eq!(opened, Some((sender.seat.key, "chat")));
+
+    let mut payloads = Vec::new();
+    for frame in 0..60 {
+        sender.loses_upwards = frame == 20;
+        receiver.loses_downwards = frame == 40;
+        payloads.push(write(&mut sender, &mut publisher, &world, frame == 0));
+        live(&mut world, &mut [&mut sender, &mut receiver], Duration::from_millis(30));
+    }
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    let mut heard = receiver.media();
+    heard.sort_by_key(|(sequence, _)| *sequence);
+    let first = heard[0].0;
+    let numbers: Vec<u64> = heard.iter().map(|(sequence, _)| sequence - first).collect();
+    assert_eq!(numbers, (0..60).collect::<Vec<_>>());
+    assert!(heard.into_iter().map(|(_, payload)| payload).eq(payloads));
+    assert_eq!(world.counters(0).retransmissions_out, 1, "what was lost downwards");
+    let recovered = world.report_of(&sender.seat.clone()).tracks[0].retransmitted;
+    assert_eq!(recovered, 1, "what was lost upwards");
+
+    sender.rtc.close().unwrap();
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    assert_eq!(ended(&world.events()), [EndReason::StreamEnded, EndReason::PeerClosed]);
+    assert_eq!(world.session_count(0), 0);
+}
+
+/// DTLS proves nothing without the fingerprint of the signalling: a man in the middle has a certificate too.
+#[test]
+fn a_peer_with_another_certificate_never_connects() {
+    let mut world = World::small();
+    let seat = world.seat(0);
+    let role = Role::Publisher(Publisher::usual_spec(&seat));
+    let mut client = Client::join(&mut world, seat, role, &certificate(), |signalling| {
+        signalling.fingerprint_at_shard[0] ^= 1
+    });
+    live(&mut world, &mut [&mut client], Duration::from_secs(12));
+    let events = world.events();
+    assert_eq!(connected(&events), 0);
+    let reasons = ended(&events);
+    assert!(matches!(reasons[..], [EndReason::TransportFailed | EndReason::NeverConnected]), "{reasons:?}");
+    assert_eq!(world.session_count(0), 0);
+}
+
+/// A07: whoever overhears the hello may race the honest client with it from elsewhere. What never passed ICE is not looked at,
+/// not answered, and does not disturb the honest handshake.
+#[test]
+fn a_hello_from_a_stranger_does_not_disturb_the_handshake() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let (mut client, _) = publishing(&mut world, &certificate);
+    let mut hellos = 0;
+    for _ in 0..400 {
+        client.step(&mut world);
+        for datagram in client.sent.iter().filter(|datagram| classify(datagram) == Kind::Dtls) {
+            world.hand(client.seat.shard, World::stranger(), datagram.clone());
+            hellos += 1;
+        }
+        world.pass_ms(5);
+        assert_eq!(world.mail(World::stranger()).len(), 0);
+    }
+    assert!(hellos >= 2, "{hellos} flights");
+    assert_eq!(world.rejected(Reject::UnknownAddress), hellos);
+    assert_eq!(connected(&world.events()), 1);
+}
+
+/// A02: a username that was overheard, without its password, must not get one byte in answer: an answer is a reflector and an
+/// oracle. And it proves no address.
+#[test]
+fn a_check_with_the_wrong_password_gets_no_answer() {
+    let mut world = World::small();
+    let seat = world.seat(0);
+    let role = Role::Publisher(Publisher::usual_spec(&seat));
+    let wrong = |signalling: &mut crate::common::client::Signalling| {
+        signalling.password_at_client = "another-one-of-24-letters".to_owned();
+    };
+    let mut client = Client::join(&mut world, seat, role, &certificate(), wrong);
+    let mut checks = 0;
+    let publisher = Publisher::seated(seat, Publisher::usual_spec(&seat));
+    let sound = publisher.seal(&Publisher::seated(seat, publisher.spec.clone()).sound(60));
+    for step in 0..2200 {
+        client.step(&mut world);
+        checks += client.sent.len();
+        if step == 1000 {
+            // While the session waits: had the checks proven the address, this would find it.
+            world.hand(seat.shard, seat.address, sound.clone());
+        }
+        world.pass_ms(5);
+        assert_eq!(world.addressed(), []);
+    }
+    assert!(checks >= 3, "{checks} checks");
+    assert_eq!(world.counters(0).bytes_out, 0);
+    assert_eq!(world.rejected(Reject::UnknownAddress), 1);
+    assert_eq!(ended(&world.events()), [EndReason::NeverConnected]);
+}
