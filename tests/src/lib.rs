@@ -19,8 +19,10 @@ pub mod files;
 pub mod hostile;
 pub mod http;
 pub mod metrics;
+mod say;
 pub mod server;
 mod temporary;
 
 pub use failure::{Failure, TestResult};
+pub use say::say;
 pub use temporary::TemporaryFolder;

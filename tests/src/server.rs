@@ -6,8 +6,9 @@ mod binary;
 mod process;
 mod turn;
 
+use std::env;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -120,7 +121,12 @@ impl Server {
         fs::write(&configuration, text)?;
         let log = folder.path().join("log");
         let output = File::create(&log)?;
-        let supervisor = Command::new(binary)
+        let mut supervisor = Command::new(binary);
+        // Such variables are settings too, and these are our own or those of whoever runs the tests.
+        for (name, _) in env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("FANLIGHT_")) {
+            supervisor.env_remove(name);
+        }
+        let supervisor = supervisor
             .arg("--config")
             .arg(&configuration)
             .stdin(Stdio::null())
@@ -258,6 +264,16 @@ impl Server {
         }
     }
 
+    #[expect(clippy::print_stdout, reason = "the harness keeps it, and shows it with a failed test only")]
+    fn show_log(&self) {
+        let log = self.log();
+        let lines: Vec<_> = log.lines().collect();
+        println!(
+            "--- the server's last words\n{}",
+            lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
+        );
+    }
+
     fn wait_until_healthy(&mut self) -> Result<(), ServerError> {
         let end = Instant::now() + START_TIMEOUT;
         while Instant::now() < end {
@@ -284,12 +300,6 @@ impl Drop for Server {
             }
             let _ = self.supervisor.wait();
         }
-        if thread::panicking() || self.status.is_none() {
-            let log = self.log();
-            let lines: Vec<_> = log.lines().collect();
-            let tail = lines[lines.len().saturating_sub(LOG_LINES)..].join("\n");
-            // Without a place to write to there is nobody to tell.
-            let _ = writeln!(io::stderr(), "--- the server's last words\n{tail}\n---");
-        }
+        self.show_log();
     }
 }

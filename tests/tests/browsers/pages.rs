@@ -16,8 +16,8 @@ pub(crate) const PICTURE: (u32, u32) = (640, 360);
 pub(crate) fn publish(browser: &Browser, server: &Server, stream: &str, codec: &str) -> TestResult<Page> {
     let ((width, height), url) = (PICTURE, server.url());
     let page = browser.open(&format!(
-        "{url}/publish?app=live&stream={stream}&source=pattern&codec={codec}&width={width}&height={height}&fps=25\
-         &bitrate=800000&autostart=1"
+        "{url}/publish?app=live&stream={stream}&source=pattern&codec={codec}&width={width}&height={height}&fps=15\
+         &bitrate=1000000&degradation=maintain-resolution&autostart=1"
     ))?;
     page.wait_for("window.fanlight?.state === 'live'", SOON)?;
     Ok(page)

@@ -5,45 +5,20 @@ use std::time::Duration;
 
 use fanlight_tests::browser::{Browser, Page};
 use fanlight_tests::server::{Server, Settings};
-use fanlight_tests::{Failure, TestResult};
+use fanlight_tests::{Failure, TestResult, say};
 
+use crate::calm::wait_for_calm;
 use crate::pages::{PICTURE, SOON, number, publish, wait_for_picture, watch};
 
-/// What a viewer watches without a freeze.
-const CALM: Duration = Duration::from_secs(10);
-/// How often it may be tried: a machine that stalls is not the server's fault, a fault of the server comes again.
-const TRIES: usize = 4;
-/// Pictures decoded in [`CALM`]: a fifth of what is published.
-const FRAMES_MIN: f64 = 50.0;
 /// Reads the running clock out of the picture, Unix time in ms.
 const CLOCK: &str =
     "import('/sdk/fanlight.js').then(({readClock}) => readClock(document.querySelector('video')))";
 
-/// A time without a freeze, without a lost packet and without a wish for a key frame.
-fn watch_calmly(page: &Page) -> TestResult {
-    let video = |field: &str| number(page, &format!("window.fanlight.lastStats.video.{field}"));
-    let mut troubles = Vec::new();
-    for _ in 0..TRIES {
-        let before = (video("freezes.count")?, video("packetsLost")?, video("plis")?);
-        let frames = video("framesDecoded")?;
-        thread::sleep(CALM);
-        let after = (video("freezes.count")?, video("packetsLost")?, video("plis")?);
-        let decoded = video("framesDecoded")? - frames;
-        if before == after && decoded >= FRAMES_MIN {
-            return Ok(());
-        }
-        troubles.push(format!("freezes, lost, PLIs {before:?} to {after:?}, {decoded} frames"));
-    }
-    Err(Failure::new(format!("no {CALM:?} without trouble: {troubles:?}; {:?}", page.console())))
-}
-
 /// The picture has the published size, its clock runs, and the page tells the delay from it.
 fn check_picture(page: &Page) -> TestResult<f64> {
-    let size = (
-        number(page, "document.querySelector('video').videoWidth")?,
-        number(page, "document.querySelector('video').videoHeight")?,
-    );
-    assert_eq!(size, (PICTURE.0.into(), PICTURE.1.into()));
+    let (width, height) = PICTURE;
+    let video = "document.querySelector('video')";
+    page.wait_for(&format!("{video}.videoWidth === {width} && {video}.videoHeight === {height}"), SOON)?;
     page.wait_for("window.fanlight.latency.samples >= 10", SOON)?;
     let early = clock(page)?;
     thread::sleep(Duration::from_secs(1));
@@ -79,7 +54,7 @@ fn three_pages_watch(codec: &str) -> TestResult {
     let server = Server::start(&Settings::default())?;
     let browser = Browser::start()?;
     if !knows(&browser.open(&server.url())?, codec)? {
-        println!("skipped: this Chromium has no {codec}");
+        say(&format!("not tested: this Chromium has no {codec}"));
         return Ok(());
     }
     let publisher = publish(&browser, &server, "stage", codec)?;
@@ -91,10 +66,8 @@ fn three_pages_watch(codec: &str) -> TestResult {
         assert_eq!(viewer.evaluate("window.fanlight.lastStats.video.codec")?, codec);
         viewer.wait_for("window.fanlight.audioLevel > 0", SOON)?;
     }
-    println!("{codec}: median delay from glass to glass {delays:.0?} ms");
-    for viewer in &viewers {
-        watch_calmly(viewer)?;
-    }
+    say(&format!("{codec}: median delay from glass to glass {delays:.0?} ms"));
+    wait_for_calm(&viewers)?;
     let streams = server.streams()?;
     assert_eq!((streams.len(), streams[0].viewers), (1, 3));
     assert_eq!(streams[0].codecs.iter().filter(|name| *name == codec).count(), 1, "{streams:?}");

@@ -1,0 +1,101 @@
+//! Whether pages show their stream without trouble, and whether the machine lets them.
+
+use std::thread;
+use std::time::Duration;
+
+use fanlight_tests::browser::Page;
+use fanlight_tests::{Failure, TestResult, say};
+
+use crate::pages::number;
+
+/// What a viewer must be able to watch without a freeze.
+const CALM: Duration = Duration::from_secs(10);
+/// How often that may be tried: a machine that stalls is not the server's fault, a fault of the server comes again.
+const TRIES: usize = 5;
+/// Pictures decoded in [`CALM`]: a fifth of what is published.
+const FRAMES_MIN: f64 = 30.0;
+/// Share of processor time that must be left over for a freeze to say anything of the server.
+const IDLE_MIN: f64 = 0.1;
+
+/// Counters of a page's video that only grow.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Counters {
+    freezes: f64,
+    packets_lost: f64,
+    key_frame_requests: f64,
+    frames: f64,
+}
+
+impl Counters {
+    fn of(page: &Page) -> TestResult<Self> {
+        let video = |field: &str| number(page, &format!("window.fanlight.lastStats.video.{field}"));
+        Ok(Self {
+            freezes: video("freezes.count")?,
+            packets_lost: video("packetsLost")?,
+            key_frame_requests: video("plis")?,
+            frames: video("framesDecoded")?,
+        })
+    }
+
+    /// Enough pictures came, and nothing else changed.
+    fn is_calm_since(&self, before: &Self) -> bool {
+        self.frames - before.frames >= FRAMES_MIN && Self { frames: before.frames, ..*self } == *before
+    }
+}
+
+/// Waits until each page has had a time without a freeze, a lost packet and a wish for a key frame.
+pub(crate) fn wait_for_calm(pages: &[Page]) -> TestResult {
+    let mut troubled: Vec<&Page> = pages.iter().collect();
+    let mut report = Vec::new();
+    let mut judged = false;
+    for _ in 0..TRIES {
+        let before = troubled.iter().map(|page| Counters::of(page)).collect::<TestResult<Vec<_>>>()?;
+        let start = Processor::now()?;
+        thread::sleep(CALM);
+        let idle = Processor::now()?.idle_since(&start);
+        let mut left = Vec::new();
+        for (page, before) in troubled.into_iter().zip(before) {
+            let after = Counters::of(page)?;
+            assert!(
+                after.frames > before.frames,
+                "the picture stands still: {after:?}; {:?}",
+                page.console()
+            );
+            if !after.is_calm_since(&before) {
+                report.push(format!("{before:?} to {after:?} with {:.0} % idle", idle * 100.0));
+                left.push(page);
+            }
+        }
+        troubled = left;
+        judged |= idle >= IDLE_MIN;
+        if troubled.is_empty() {
+            return Ok(());
+        }
+    }
+    if judged {
+        return Err(Failure::new(format!("no {CALM:?} without trouble: {report:#?}")));
+    }
+    say(&format!("not judged for freezes, the machine had no time to spare: {report:#?}"));
+    Ok(())
+}
+
+/// Processor time since boot, in ticks: proc_stat(5).
+struct Processor {
+    idle: f64,
+    all: f64,
+}
+
+impl Processor {
+    fn now() -> TestResult<Self> {
+        let stat = std::fs::read_to_string("/proc/stat")?;
+        let first = stat.lines().next().unwrap_or_default();
+        let ticks: Vec<f64> =
+            first.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
+        Ok(Self { idle: ticks[3], all: ticks.iter().sum() })
+    }
+
+    /// Share of the time since then, of all processors together.
+    fn idle_since(&self, then: &Self) -> f64 {
+        (self.idle - then.idle) / (self.all - then.all)
+    }
+}
