@@ -37,8 +37,11 @@ pub struct Http {
     pub bind: IpAddr,
     /// TCP port; 0 = any free one, for tests.
     pub port: u16,
-    /// From the opening of a connection, or the end of its last answer, to the end of the next request's head, seconds.
+    /// From the first byte of a request's head to its end, seconds; for the first request from the opening of the
+    /// connection.
     pub header_timeout_s: u32,
+    /// How long a connection may wait for its next request, seconds.
+    pub idle_timeout_s: u32,
     /// From the end of the head to the end of the body, seconds.
     pub body_timeout_s: u32,
     /// Longest pause in taking an answer, seconds.
@@ -59,6 +62,7 @@ impl Default for Http {
             bind: IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
             port: 8080,
             header_timeout_s: 5,
+            idle_timeout_s: 15,
             body_timeout_s: 10,
             write_timeout_s: 30,
             head_bytes_max: 16 * 1024,
@@ -72,6 +76,10 @@ impl Default for Http {
 impl Http {
     pub(crate) fn header_timeout(&self) -> Duration {
         seconds(self.header_timeout_s)
+    }
+
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        seconds(self.idle_timeout_s)
     }
 
     pub(crate) fn body_timeout(&self) -> Duration {

@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod cors;
 mod endpoint;
+mod head_clock;
 pub(crate) mod listen;
 mod listing;
 mod pages;

@@ -43,6 +43,7 @@ impl fmt::Display for ConfigFaults {
 const RANGES: &[(&str, i64, i64, &str)] = &[
     ("http.port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("http.header_timeout_s", 1, 300, "seconds"),
+    ("http.idle_timeout_s", 1, 3_600, "seconds"),
     ("http.body_timeout_s", 1, 300, "seconds"),
     ("http.write_timeout_s", 1, 300, "seconds"),
     // hyper refuses a smaller buffer.

@@ -1,7 +1,6 @@
 //! One connection from accept to close: hyper with its time-outs armed, and a reason for those whom it cannot read.
 //!
-//! hyper's 30 s for the head do nothing unless a timer is installed, which `axum::serve` does not do; so this is done by
-//! hand. What hyper cannot parse never reaches the door: it gets its problem details, and is counted, here.
+//! hyper's time-outs do nothing unless a timer is installed, which `axum::serve` does not do; so this is done by hand. What hyper cannot parse never reaches the door: it gets its problem details, and is counted, here.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -20,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::head_clock::Turns;
 use super::socket::Socket;
 use super::{Site, problem};
 use crate::fault::Fault;
@@ -34,16 +34,24 @@ const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mut stop: watch::Receiver<()>) {
     let http = &site.config.http;
     let _counted = site.signalling.metrics.connection();
-    let socket = Socket::new(stream, http.write_timeout());
-    let service = TowerToHyperService::new(router);
+    let turns = Turns::default();
+    let socket = Socket::new(stream, http, turns.clone());
+    let router = TowerToHyperService::new(router);
     let service = service_fn(move |request: Request<Incoming>| {
+        turns.request_begins();
+        let answer = hyper::service::Service::call(&router, request);
+        let turns = turns.clone();
         // Boxed, because hyper gives a connection back only if its futures can be moved.
-        let answer: Answer = Box::pin(hyper::service::Service::call(&service, request));
+        let answer: Answer = Box::pin(async move {
+            let answer = answer.await;
+            turns.answer_given();
+            answer
+        });
         answer
     });
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(http.header_timeout())
+        .header_read_timeout(http.idle_timeout())
         .max_headers(HEADERS_MAX)
         .max_buf_size(http.head_bytes_max as usize)
         .serve_connection(socket, service);
@@ -58,7 +66,7 @@ pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mu
         }
     };
     let parts = connection.into_parts();
-    let fault = ended.err().and_then(|error| unread(&site, &error, parts.io.held_back(), &parts.read_buf));
+    let fault = ended.err().and_then(|error| unread(&site, &error, &parts.io, &parts.read_buf));
     let last_words = match &fault {
         Some(fault) => Some(refusal(&site, fault).await),
         None => None,
@@ -72,22 +80,22 @@ type Answer = Pin<Box<dyn Future<Output = Result<Response, std::convert::Infalli
 pub(super) async fn turn_away(stream: TcpStream, site: Arc<Site>) {
     let fault = Fault::TooManyConnections { retry_after_s: site.config.limits.retry_after_s };
     let last_words = refusal(&site, &fault).await;
-    Socket::new(stream, site.config.http.write_timeout()).finish(Some(&last_words)).await;
+    Socket::new(stream, &site.config.http, Turns::default()).finish(Some(&last_words)).await;
 }
 
 /// What to tell a peer whose request hyper could not read; None if there is nobody to tell. `rest` is what hyper did not
 /// get through.
-fn unread(site: &Site, error: &hyper::Error, held_back: bool, rest: &[u8]) -> Option<Fault> {
+fn unread(site: &Site, error: &hyper::Error, socket: &Socket, rest: &[u8]) -> Option<Fault> {
     if error.is_parse_version_h2() {
         return Some(Fault::Http2);
     }
-    if error.is_timeout() {
+    if error.is_timeout() || socket.head_is_late() {
         let timeout_s = site.config.http.header_timeout_s;
-        // A connection that idles between requests is just closed.
+        // A connection on which nothing was asked is just closed.
         return (!rest.is_empty()).then_some(Fault::HeadTooSlow { timeout_s });
     }
     // Without an answer held back the peer has had one already, behind an earlier answer.
-    if !held_back {
+    if !socket.held_back() {
         return None;
     }
     if rest.starts_with(&TLS_HANDSHAKE) {

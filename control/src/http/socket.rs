@@ -1,5 +1,6 @@
-//! The TCP side of one connection, with two habits that hyper lacks.
+//! The TCP side of one connection, with three habits that hyper lacks.
 //!
+//! - A head that is late is given up, see [`super::head_clock`].
 //! - A peer that does not take its answer is given up after `http.write_timeout_s`: hyper would wait for ever.
 //! - hyper answers a head that it cannot parse by itself, without a word why. Such an answer is held back here, so that
 //!   `connection` can send one with a reason. It is told from ours by the lack of a header that all of ours have.
@@ -17,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::cors;
+use super::head_clock::{HeadClock, Turns};
+use crate::config::Http;
 
 /// hyper's own answer is a status line, Content-Length, Date and perhaps Connection.
 const OWN_ANSWER_BYTES_MAX: usize = 512;
@@ -29,6 +32,8 @@ const LINGER_BYTES_MAX: u64 = 1 << 20;
 /// One accepted connection.
 pub(super) struct Socket {
     stream: TokioIo<TcpStream>,
+    head_clock: HeadClock,
+    head_is_late: bool,
     write_timeout: Duration,
     /// Runs while the peer's window is closed.
     stalled: Option<Pin<Box<Sleep>>>,
@@ -36,8 +41,20 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, write_timeout: Duration) -> Self {
-        Self { stream: TokioIo::new(stream), write_timeout, stalled: None, held_back: false }
+    pub(super) fn new(stream: TcpStream, limits: &Http, turns: Turns) -> Self {
+        Self {
+            stream: TokioIo::new(stream),
+            head_clock: HeadClock::start(limits.header_timeout(), turns),
+            head_is_late: false,
+            write_timeout: limits.write_timeout(),
+            stalled: None,
+            held_back: false,
+        }
+    }
+
+    /// Whether the peer took too long over a request's head.
+    pub(super) const fn head_is_late(&self) -> bool {
+        self.head_is_late
     }
 
     /// Whether hyper gave an answer of its own that the peer has not got.
@@ -90,7 +107,12 @@ impl Read for Socket {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let progress = Pin::new(&mut self.stream).poll_read(cx, buffer);
+        if self.head_clock.poll(cx, progress.is_ready()).is_ready() {
+            self.head_is_late = true;
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        progress
     }
 }
 

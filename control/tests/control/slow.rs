@@ -10,6 +10,7 @@ use crate::support::{Reply, Stage, exchange_slowly, until};
 async fn impatient() -> Stage {
     Stage::with(|config| {
         config.http.header_timeout_s = 1;
+        config.http.idle_timeout_s = 3;
         config.http.body_timeout_s = 1;
         config.http.write_timeout_s = 1;
     })
@@ -50,21 +51,68 @@ async fn a_body_that_trickles_in_is_cut_off_with_a_reason() {
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
-/// Nothing was asked, so nothing is said.
+/// Nothing was asked, so nothing is said. A peer that has asked once may idle longer than one that never did.
 #[tokio::test]
 async fn a_silent_connection_is_closed_without_a_word() {
     let stage = impatient().await;
     let mut fresh = TcpStream::connect(stage.address()).await.unwrap();
-    let mut used = TcpStream::connect(stage.address()).await.unwrap();
-    used.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
-    assert_eq!(Reply::read(&mut used, false).await.unwrap().status, 200);
+    let mut used = used_connection(&stage).await;
     let begun = Instant::now();
-    for stream in [&mut fresh, &mut used] {
+    for (stream, from, to) in [(&mut fresh, 0.5, 2.5), (&mut used, 2.5, 9.0)] {
         let mut rest = Vec::new();
         stream.read_to_end(&mut rest).await.unwrap();
         assert!(rest.is_empty(), "{rest:?}");
+        assert!((from..to).contains(&begun.elapsed().as_secs_f64()), "{:?}", begun.elapsed());
     }
-    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+async fn used_connection(stage: &Stage) -> TcpStream {
+    let mut stream = TcpStream::connect(stage.address()).await.unwrap();
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert_eq!(Reply::read(&mut stream, false).await.unwrap().status, 200);
+    stream
+}
+
+/// The time to idle is not time to trickle: each later head has the same time as the first.
+#[tokio::test]
+async fn a_later_head_that_trickles_in_is_cut_off_as_the_first_is() {
+    let stage = Stage::with(|config| {
+        config.http.header_timeout_s = 1;
+        config.http.idle_timeout_s = 20;
+    })
+    .await;
+    let mut stream = used_connection(&stage).await;
+    tokio::time::sleep(Duration::from_millis(1_200)).await;
+    stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    assert_eq!(Reply::read(&mut stream, false).await.unwrap().status, 200, "idling is allowed");
+    let begun = Instant::now();
+    for byte in b"GET /str" {
+        if stream.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let reply = Reply::read(&mut stream, false).await.unwrap();
+    assert_eq!((reply.status, reply.reason().as_str()), (408, "head_too_slow"));
+    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+/// A body may take longer than a head: the head's clock must not run on.
+#[tokio::test]
+async fn a_body_may_take_its_own_time() {
+    let stage = Stage::with(|config| {
+        config.http.header_timeout_s = 1;
+        config.http.body_timeout_s = 10;
+    })
+    .await;
+    let body = crate::support::OFFER.as_bytes();
+    let head = format!(
+        "POST /live/whip/endpoint/a HTTP/1.1\r\nHost: x\r\nContent-Type: application/sdp\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    let pieces: Vec<&[u8]> = std::iter::once(head.as_bytes()).chain(body.chunks(16)).collect();
+    let reply = exchange_slowly(stage.address(), &pieces, Duration::from_millis(500)).await.unwrap();
+    assert_eq!(reply.status, 201, "{reply:?}");
 }
 
 /// A peer that asks without end and never reads an answer holds buffers; hyper alone would wait for it for ever.
