@@ -197,15 +197,6 @@ impl Server {
         Ok(json.as_array().into_iter().flatten().map(stream).collect())
     }
 
-    /// UDP ports of the shards.
-    ///
-    /// # Errors
-    /// As [`Server::metrics`].
-    pub fn media_ports(&self) -> Result<Vec<u16>, ServerError> {
-        let ports = self.metrics()?.by("fanlight_shard_info", "port");
-        Ok(ports.keys().filter_map(|port| port.parse().ok()).collect())
-    }
-
     /// Kills the process of that subcommand as `kill -9` does. The supervisor starts it again.
     ///
     /// # Errors
