@@ -6,7 +6,7 @@
 use super::error::SdpError;
 use super::parse::{Attribute, Description};
 use super::peer::{Fingerprint, Peer, PeerLines};
-use super::section::{Defaults, Direction, Kind, Section};
+use super::section::{Direction, Kind, Section};
 
 /// An offer that is sound; whether its codecs are taken is the plans' question.
 #[derive(Debug, Clone)]
@@ -39,13 +39,10 @@ impl Offer {
             .map(|media| PeerLines::collect(&media.attributes))
             .collect::<Result<_, _>>()?;
         let stated = description.attributes.iter().find_map(|attribute| Direction::parse(attribute.name));
-        let defaults = Defaults {
-            direction: stated.unwrap_or(Direction::SendRecv),
-            extmap_allow_mixed: says("extmap-allow-mixed"),
-        };
+        let default = stated.unwrap_or(Direction::SendRecv);
         let sections: Vec<Section> = (0_usize..)
             .zip(description.media.iter().zip(&peers))
-            .map(|(place, (media, peer))| Section::parse(place, media, peer, &defaults))
+            .map(|(place, (media, peer))| Section::parse(place, media, peer, default))
             .collect::<Result<_, _>>()?;
         refuse_duplicate_mids(&sections)?;
         let bundle = bundle(&description.attributes, &sections);
@@ -54,7 +51,7 @@ impl Offer {
             None => session.resolve(&PeerLines::default())?,
         };
         let trickle = offers_trickle(&description);
-        Ok(Self { peer, sections, bundle, extmap_allow_mixed: defaults.extmap_allow_mixed, trickle })
+        Ok(Self { peer, sections, bundle, extmap_allow_mixed: says("extmap-allow-mixed"), trickle })
     }
 
     /// The peer's ICE username fragment: 4 to 256 ice-chars.

@@ -71,6 +71,7 @@ pub(super) struct Section {
     /// In the offerer's order of preference.
     pub(super) formats: Vec<Format>,
     pub(super) extensions: Vec<Extension>,
+    /// `a=extmap-allow-mixed` for this m-section; the session may say it for all.
     pub(super) extmap_allow_mixed: bool,
     pub(super) rtcp_mux: bool,
     pub(super) rtcp_rsize: bool,
@@ -82,19 +83,13 @@ pub(super) struct Section {
     pub(super) ice_ufrag: Option<String>,
 }
 
-/// What the session says for each m-section that does not say it itself.
-pub(super) struct Defaults {
-    pub(super) direction: Direction,
-    pub(super) extmap_allow_mixed: bool,
-}
-
 impl Section {
-    /// Reads the m-section at a place of the offer.
+    /// Reads the m-section at a place of the offer; media goes the default way where it does not say.
     pub(super) fn parse(
         place: usize,
         media: &Media<'_>,
         peer: &PeerLines<'_>,
-        defaults: &Defaults,
+        default: Direction,
     ) -> Result<Self, SdpError> {
         let has = |name: &str| media.attributes.iter().any(|attribute| attribute.name == name);
         let line = MediaLine::parse(media.line).ok_or(SdpError::MalformedMediaLine { section: place })?;
@@ -121,10 +116,10 @@ impl Section {
             first_format_lines: lines_of(first_format, &media.attributes),
             alive,
             mid,
-            direction: stated.unwrap_or(defaults.direction),
+            direction: stated.unwrap_or(default),
             formats,
             extensions,
-            extmap_allow_mixed: defaults.extmap_allow_mixed || has("extmap-allow-mixed"),
+            extmap_allow_mixed: has("extmap-allow-mixed"),
             rtcp_mux: has("rtcp-mux"),
             rtcp_rsize: has("rtcp-rsize"),
             ssrc,

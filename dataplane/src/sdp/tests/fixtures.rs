@@ -63,7 +63,7 @@ pub(super) fn ours() -> TransportParameters {
         origin_id: u64::MAX,
         ice_ufrag: "ourUfrag".to_owned(),
         ice_pwd: "ourPasswordOf24ice/chars".to_owned(),
-        fingerprint_sha256: std::array::from_fn(|place| u8::try_from(place).unwrap() + 0xA0),
+        fingerprint_sha256: std::array::from_fn(|place| u8::try_from(place).unwrap()),
         candidates: candidates.map(|address| address.parse::<SocketAddr>().unwrap()).to_vec(),
     }
 }

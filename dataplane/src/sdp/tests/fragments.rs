@@ -14,7 +14,7 @@ fn a_whole_gathering_under_one_mid_is_counted() {
         "a=mid:0",
         "a=candidate:1387637174 1 udp 2122260223 192.0.2.1 61764 typ host generation 0 ufrag EsAw network-id 1",
         "a=candidate:3471623853 1 udp 2122194687 2001:db8::7 61765 typ host generation 0 ufrag EsAw network-id 2",
-        "a=candidate:473322822 1 tcp 1518280447 192.0.2.1 9 typ host tcptype active generation 0 ufrag EsAw",
+        "a=candidate:473322822 256 tcp 1518280447 192.0.2.1 9 typ host tcptype active generation 0 ufrag EsAw",
         "a=candidate:842163049 1 UDP 1686052607 198.51.100.1 50000 typ srflx raddr 0.0.0.0 rport 0",
         "a=end-of-candidates",
     ];

@@ -234,3 +234,119 @@ fn an_extension_the_publisher_only_receives_is_not_asked_of_it() {
     assert_eq!(spec.extensions.id(ExtensionKind::PlayoutDelay), None);
     assert_eq!(spec.extensions.id(ExtensionKind::AbsSendTime), Some(4));
 }
+
+/// The answer supports trickling where the offer does, however it lists it; libdatachannel uses a comma.
+#[test]
+fn trickling_is_answered_where_it_is_offered() {
+    for (name, trickles) in [("obs_publish", true), ("chromium_publish_vp8", true), ("pion_publish", false)] {
+        assert_eq!(answer(name).contains("a=ice-options:trickle\r\n"), trickles, "{name}");
+    }
+}
+
+/// What an answer repeats must not carry more than the parameter: names in any case, values of harmless characters, and
+/// of what stands twice the first.
+#[test]
+fn a_publishers_terms_are_read_leniently_and_repeated_strictly() {
+    let odd = text("obs_publish")
+        .replace(
+            "profile-level-id=42e01f;packetization-mode=1",
+            "Profile-Level-Id=42E01F; PACKETIZATION-MODE=1",
+        )
+        .replace("maxaveragebitrate=96000", "maxaveragebitrate=<96000>")
+        .replace("H264/90000", "h264/90000\r\na=rtpmap:96 VP8/90000");
+    let offer = Offer::parse(&odd).unwrap();
+    let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+    assert_eq!(values(&section(&answer, "0"), "fmtp"), ["111 minptime=10;useinbandfec=1;stereo=1"]);
+    assert_eq!(
+        values(&section(&answer, "1"), "fmtp"),
+        ["96 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42E01F"]
+    );
+    assert_eq!(values(&section(&answer, "1"), "rtpmap"), ["96 H264/90000"]);
+}
+
+/// A direction said for the whole session holds where an m-section says none. RFC 8866 §6.7.
+#[test]
+fn a_direction_of_the_session_holds_for_its_sections() {
+    let session = |direction: &str| {
+        let text = text("obs_publish").replace("a=sendonly\r\n", "").replace("a=group:LS 0 1", direction);
+        plan_publish(&Offer::parse(&text).unwrap(), &Policy::default())
+            .map(|plan| plan.spec(track_ids()).tracks.len())
+    };
+    assert_eq!(session("a=sendonly"), Ok(2));
+    assert_eq!(session("a=x"), Ok(2), "sendrecv is the default");
+    assert_eq!(session("a=recvonly"), Err(SdpError::NoMedia { wish: "send" }));
+}
+
+/// A publisher that says it will send stereo but wants mono back is taken at its word.
+#[test]
+fn mono_that_is_asked_for_is_not_made_stereo() {
+    let text = text("gstreamer_publish").replace("sprop-stereo=1", "sprop-stereo=1;stereo=0");
+    let offer = Offer::parse(&text).unwrap();
+    let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+    assert_eq!(values(&section(&answer, "audio1"), "fmtp"), ["100 stereo=0"]);
+}
+
+/// Retransmissions are bound by SSRC only where they have a payload type, and only to the first of a FID group.
+#[test]
+fn groups_of_ssrcs_bind_retransmissions_and_nothing_else() {
+    let rtx_ssrc = |name: &str, from: &str, to: &str| {
+        assert!(text(name).contains(from), "{from}");
+        let offer = Offer::parse(&text(name).replace(from, to)).unwrap();
+        plan_publish(&offer, &Policy::default()).unwrap().spec(track_ids()).tracks[1].rtx_ssrc
+    };
+    let fid = "a=ssrc-group:FID 2093847561 3847561029";
+    assert_eq!(rtx_ssrc("pion_publish", fid, fid), Some(Ssrc(3_847_561_029)));
+    assert_eq!(
+        rtx_ssrc("pion_publish", fid, &format!("a=ssrc-group:SIM 2093847561 77\r\n{fid}")),
+        Some(Ssrc(3_847_561_029))
+    );
+    assert_eq!(rtx_ssrc("pion_publish", fid, "a=ssrc-group:FID 3847561029 2093847561"), None);
+    let without_rtx = "a=ssrc-group:FID 1938274651 77\r\na=ssrc:1938274651 cname";
+    assert_eq!(rtx_ssrc("obs_publish", "a=ssrc:1938274651 cname", without_rtx), None);
+}
+
+/// An m-section carries its own kind of codec, whatever its payload types are called.
+#[test]
+fn a_video_codec_in_an_audio_section_is_not_published() {
+    let text = text("obs_publish").replace("opus/48000/2", "VP8/90000");
+    let offer = Offer::parse(&text).unwrap();
+    let spec = plan_publish(&offer, &Policy::default()).unwrap().spec(track_ids());
+    assert_eq!(spec.tracks.iter().map(|track| &track.mid[..]).collect::<Vec<_>>(), [b"1"]);
+}
+
+/// A data channel on another SCTP port, or by the old names, is refused in its place; the media goes on.
+#[test]
+fn a_data_channel_of_another_kind_is_refused_in_its_place() {
+    for (from, to) in
+        [("sctp-port:5000", "sctp-port:5001"), ("UDP/DTLS/SCTP webrtc", "DTLS/SCTP 5000 webrtc")]
+    {
+        let text = text("chromium_publish_data").replace(from, to);
+        let offer = Offer::parse(&text).unwrap();
+        assert!(!offer.wants_data_channel(), "{to}");
+        let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+        assert_answers(to, &offer, &answer);
+        assert!(section(&answer, "2")[0].starts_with("application 0 "), "{to}");
+    }
+}
+
+/// An extension that only the publisher sends is one that we only receive.
+#[test]
+fn the_direction_of_an_extension_is_mirrored() {
+    let text = text("obs_publish")
+        .replace("a=mid:1", "a=mid:1\r\na=extmap:4/sendonly urn:ietf:params:rtp-hdrext:sdes:mid");
+    let offer = Offer::parse(&text).unwrap();
+    let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+    assert_eq!(values(&section(&answer, "1"), "extmap"), ["4/recvonly urn:ietf:params:rtp-hdrext:sdes:mid"]);
+}
+
+/// One extension under two ids would make a receiver guess: the first is agreed on.
+#[test]
+fn an_extension_offered_under_two_ids_is_agreed_on_once() {
+    let extmap = "a=extmap:1 urn:ietf:params:rtp-hdrext:sdes:mid";
+    let twice = text("pion_publish")
+        .replace(extmap, &format!("{extmap}\r\na=extmap:2 urn:ietf:params:rtp-hdrext:sdes:mid"));
+    let offer = Offer::parse(&twice).unwrap();
+    let plan = plan_publish(&offer, &Policy::default()).unwrap();
+    assert_eq!(plan.spec(track_ids()).extensions.id(ExtensionKind::Mid), Some(1));
+    assert!(!plan.answer(&offer, &ours()).contains("a=extmap:2 "));
+}

@@ -137,6 +137,38 @@ fn a_refused_tagged_section_must_not_take_its_transport_along() {
     assert_eq!(offer.ice_ufrag(), "taggedUfrag");
 }
 
+/// What an m-section says of the transport comes before what the session says. RFC 8839 §5.4, RFC 8122 §5.
+#[test]
+fn a_sections_own_transport_comes_before_the_sessions() {
+    let own = format!(
+        "a=mid:0\r\na=ice-ufrag:ownUfrag\r\na=ice-pwd:ownPasswordOf24ice/chars\r\na=setup:active\r\na=fingerprint:sha-256 {}",
+        ["0E"; 32].join(":")
+    );
+    let text = text("obs_publish").replace("a=mid:0", &own);
+    let offer = Offer::parse(&text.replace("a=setup:actpass", "a=setup:passive")).unwrap();
+    assert_eq!((offer.ice_ufrag(), offer.ice_pwd()), ("ownUfrag", "ownPasswordOf24ice/chars"));
+    assert_eq!(offer.fingerprint().bytes, [0x0E; 32]);
+    assert_eq!(
+        fault(&text.replace("a=setup:active\r", "a=setup:passive\r")),
+        SdpError::WrongSetup { setup: "passive".to_owned() }
+    );
+}
+
+/// What the offerer itself has refused names no transport and needs no profile: only its place in the answer is left.
+#[test]
+fn a_section_that_the_offerer_refused_counts_for_nothing() {
+    let text = text("pion_publish").replace("m=video 9 UDP/TLS/RTP/SAVPF", "m=video 0 RTP/AVP").replacen(
+        "JpQkzTbWxNcVmRdL",
+        "deadUfrag",
+        1,
+    );
+    let offer = Offer::parse(&text).unwrap();
+    assert_eq!(offer.ice_ufrag(), "JpQkzTbWxNcVmRdL");
+    let answer = plan_publish(&offer, &Policy::default()).unwrap().answer(&offer, &ours());
+    assert_answers("dead video", &offer, &answer);
+    assert!(answer.contains("m=video 0 RTP/AVP 96\r\n"));
+}
+
 /// Mids name m-sections in header extensions and in the answer: one each, short, of harmless characters.
 #[test]
 fn mids_that_cannot_be_told_apart_or_written_are_refused() {
@@ -277,6 +309,8 @@ fn what_is_not_printable_lines_is_refused() {
         "audio 9 UDP/TLS/RTP/SAVPF",
         "audio x UDP/TLS/RTP/SAVPF 0",
         "a(b 9 x 0",
+        "audio 9 U(P 0",
+        "audio 9 UDP/TLS/RTP/SAVPF 9(6",
         "audio 65536 x 0",
     ] {
         let error = fault(&format!("v=0\nm={media}\na=mid:0\n"));

@@ -279,3 +279,63 @@ fn more_tracks_than_a_session_carries_are_not_subscribed() {
     assert_eq!(answer.matches("m=audio 9 ").count(), spec.subscriptions.len());
     assert_answers("ten tracks", &offer, &answer);
 }
+
+/// Header extensions are written as the viewer offered them: its ids, its URIs, its directions seen from our side, and the
+/// leave to mix header forms where it gave it.
+#[test]
+fn extensions_are_answered_in_the_viewers_terms() {
+    let (_, answer) = watch(&offer("firefox_watch"), &published(&VP8_AND_OPUS)).unwrap();
+    let video = section(&answer, "0");
+    assert_eq!(
+        values(&video, "extmap"),
+        [
+            "3 urn:ietf:params:rtp-hdrext:sdes:mid",
+            "4 http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
+            "6/sendonly http://www.webrtc.org/experiments/rtp-hdrext/playout-delay",
+        ]
+    );
+    assert!(video.contains(&"extmap-allow-mixed"), "Firefox says it in each m-section");
+    // What the viewer only sends it does not take.
+    let sent = Offer::parse(&text("firefox_watch").replace("6/recvonly", "6/sendonly")).unwrap();
+    assert!(!watch(&sent, &published(&VP8_AND_OPUS)).unwrap().1.contains("playout-delay"));
+    let (_, answer) = watch(&offer("chromium_watch"), &published(&VP8_AND_OPUS)).unwrap();
+    assert_eq!(answer.matches("a=extmap-allow-mixed").count(), 1, "Chromium says it once, for the session");
+    assert!(!section(&answer, "0").contains(&"extmap-allow-mixed"));
+}
+
+/// Retransmissions are asked for by NACK: a viewer without it would keep a stream open that never speaks.
+#[test]
+fn retransmission_needs_nack() {
+    let without = text("chromium_watch").replace("a=rtcp-fb:96 nack\r\n", "");
+    let offer = Offer::parse(&without).unwrap();
+    let (spec, answer) = watch(&offer, &published(&VP8_AND_OPUS)).unwrap();
+    assert!(!spec.subscriptions[1].nack && spec.subscriptions[1].rtx.is_none());
+    assert_eq!(section(&answer, "0")[0], "video 9 UDP/TLS/RTP/SAVPF 96");
+}
+
+/// A stream that a decoder does not know must not be sent to it: fragments to one that takes single NAL units, a high tier,
+/// a profile that does not exist.
+#[test]
+fn a_stream_beyond_the_viewers_terms_is_not_sent() {
+    let cases = [
+        (
+            "safari_watch",
+            "packetization-mode=1",
+            "packetization-mode=0",
+            Codec::H264,
+            "packetization-mode=1;profile-level-id=42e01f",
+        ),
+        ("safari_watch", "", "", Codec::H265, "profile-id=1;tier-flag=1"),
+        ("safari_watch", "", "", Codec::H265, "profile-id=1;tx-mode=MRST"),
+        ("chromium_watch", "profile-id=2", "profile-id=4", Codec::Vp9, "profile-id=4"),
+        ("chromium_watch", "profile=1", "profile=3", Codec::Av1, "profile=3"),
+        ("chromium_watch", "opus/48000/2", "opus/48000/2/1", Codec::Opus, ""),
+        ("chromium_watch", "opus/48000/2", "opus/48000", Codec::Opus, ""),
+        ("chromium_watch", "opus/48000/2", "opus/44100/2", Codec::Opus, ""),
+    ];
+    for (viewer, from, to, codec, fmtp) in cases {
+        let offer = Offer::parse(&text(viewer).replace(from, to)).unwrap();
+        let error = watch(&offer, &published(&[(codec, fmtp)])).unwrap_err();
+        assert!(error.is_codec_mismatch(), "{viewer} {to} {fmtp}: {error}");
+    }
+}
