@@ -1,7 +1,7 @@
 //! A worker: one thread that drives one shard from one UDP port.
 //!
 //! ```text
-//!   wait (kernel, wakes, deadline) ─► lanes ─► commands ─► Shard::turn ─► events, wakes ─► flush
+//!   wait (submits sends; kernel, wakes, deadline) ─► lanes ─► commands ─► Shard::turn ─► events, wakes
 //! ```
 
 use std::collections::VecDeque;
@@ -72,7 +72,6 @@ impl Worker {
             }
             deadline = self.turn(&mut commands, &mut lanes, &mut events);
             self.tell(&mut events);
-            self.port.flush()?;
             if self.has_more() {
                 deadline = Some(Instant::now());
             }
