@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{Reply, Stage, exchange_slowly, until};
+use crate::support::{Reply, Stage, exchange_slowly, until, write_slowly};
 
 async fn impatient() -> Stage {
     Stage::with(|config| {
@@ -86,13 +86,8 @@ async fn a_later_head_that_trickles_in_is_cut_off_as_the_first_is() {
     stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert_eq!(Reply::read(&mut stream, false).await.unwrap().status, 200, "idling is allowed");
     let begun = Instant::now();
-    for byte in b"GET /str" {
-        if stream.write_all(&[*byte]).await.is_err() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    let reply = Reply::read(&mut stream, false).await.unwrap();
+    let pieces: Vec<&[u8]> = b"GET /streams".chunks(1).collect();
+    let reply = write_slowly(&mut stream, &pieces, Duration::from_millis(200)).await.unwrap();
     assert_eq!((reply.status, reply.reason().as_str()), (408, "head_too_slow"));
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use fanlight::{Config, Server};
 
-pub(crate) use client::{Reply, exchange, exchange_slowly, request};
+pub(crate) use client::{Reply, exchange, exchange_slowly, request, write_slowly};
 pub(crate) use dataplane::Dataplane;
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";

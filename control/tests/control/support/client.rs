@@ -105,12 +105,20 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Option<Reply>
 /// Any bytes with pauses between them.
 pub(crate) async fn exchange_slowly(address: SocketAddr, pieces: &[&[u8]], pause: Duration) -> Option<Reply> {
     let mut stream = TcpStream::connect(address).await.unwrap();
+    write_slowly(&mut stream, pieces, pause).await
+}
+
+/// The same on a connection that is open.
+pub(crate) async fn write_slowly(stream: &mut TcpStream, pieces: &[&[u8]], pause: Duration) -> Option<Reply> {
     for piece in pieces {
-        // The server may have had enough already; its answer tells.
+        // The server may have had enough already: whoever writes on then gets a reset, and no answer.
         if stream.write_all(piece).await.is_err() {
             break;
         }
-        tokio::time::sleep(pause).await;
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            _ = stream.readable() => break,
+        }
     }
-    Reply::read(&mut stream, false).await
+    Reply::read(stream, false).await
 }
