@@ -20,10 +20,10 @@ pub(super) struct Extension {
     pub(super) direction: Option<Direction>,
 }
 
-/// Reads the extensions of one m-section. The second of a kind is left out.
+/// Reads the extensions of one m-section.
 pub(super) fn parse(attributes: &[Attribute<'_>], mid: &str) -> Result<Vec<Extension>, SdpError> {
     let mut is_taken = [false; ID_MAX + 1];
-    let mut extensions: Vec<Extension> = Vec::new();
+    let mut extensions = Vec::new();
     for Attribute { value, .. } in attributes.iter().filter(|attribute| attribute.name == "extmap") {
         let malformed = || SdpError::MalformedExtension { mid: mid.to_owned() };
         let (number, rest) = value.split_once(' ').ok_or_else(malformed)?;
@@ -44,8 +44,7 @@ pub(super) fn parse(attributes: &[Attribute<'_>], mid: &str) -> Result<Vec<Exten
             return Err(SdpError::DuplicateExtension { mid: mid.to_owned(), id });
         }
         *is_taken = true;
-        let is_new = |kind: &ExtensionKind| extensions.iter().all(|extension| extension.kind != *kind);
-        if let Some(kind) = ExtensionKind::from_uri(uri).filter(is_new) {
+        if let Some(kind) = ExtensionKind::from_uri(uri) {
             extensions.push(Extension { id, kind, uri: uri.to_owned(), direction });
         }
     }
@@ -53,7 +52,7 @@ pub(super) fn parse(attributes: &[Attribute<'_>], mid: &str) -> Result<Vec<Exten
 }
 
 /// Takes the extensions that pass into the session's map and returns them for the answer. Bundled m-sections share the
-/// ids (RFC 9143 §10), so one that would name another thing in this m-section than in an earlier one is not taken here.
+/// ids (RFC 9143 §10): one that would name another thing than before, or name a thing again, is not taken.
 pub(super) fn agree(
     offered: &[Extension],
     map: &mut ExtensionMap,
