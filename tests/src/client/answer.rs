@@ -40,7 +40,7 @@ impl Answer {
             match (kind, port) {
                 // Refused; or kept open for the transport alone, as the section that a bundle is named after (RFC 9143 §7.3).
                 (_, Some("0")) => {}
-                _ if section.lines().any(|line| line == "a=inactive") => {}
+                _ if section.lines().any(|line| line.trim_end() == "a=inactive") => {}
                 ("application", _) => answer.data_channel = true,
                 _ => answer.tracks.push(track(kind, section)),
             }
@@ -98,7 +98,8 @@ mod tests {
     /// Media is held against these numbers.
     #[test]
     fn the_promises_of_an_answer_are_read() {
-        let sdp = "v=0\r\ns=-\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=inactive\r\n\
+        let sdp = "v=0\r\ns=-\r\nm=audio 0 UDP/TLS/RTP/SAVPF 111\r\na=mid:a\r\n\
+                   m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=inactive\r\n\
                    m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n\
                    a=mid:1\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
                    a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\n\
