@@ -98,6 +98,12 @@ impl Resource {
         state.ok_or_else(|| SignallingError::Incomplete { path: self.path.clone(), missing: "state" })
     }
 
+    /// Whether the server knows no such session (any more).
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.state().is_err_and(|error| error.status() == Some(404))
+    }
+
     fn request(
         &self,
         method: &str,

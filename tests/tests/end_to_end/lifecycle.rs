@@ -40,9 +40,7 @@ fn a_publisher_that_deletes_its_session_ends_the_stream() -> TestResult {
         stage.viewers.iter().all(|viewer| viewer.end() == Some(End::Closed))
             && stage.publishers[0].end() == Some(End::Closed)
     })?;
-    for viewer in &scene.stage.viewers {
-        assert_eq!(viewer.resource().state().err().and_then(|error| error.status()), Some(404));
-    }
+    assert!(scene.stage.viewers.iter().all(|viewer| viewer.resource().is_gone()));
     assert_free(&mut scene)
 }
 
@@ -93,11 +91,8 @@ fn a_session_that_never_connects_is_reclaimed() -> TestResult {
     let publisher = Publisher::open(&scene.server.whip("ghost"), PublisherOptions::default())?;
     scene.publish("stage", PublisherOptions::default())?;
     let viewer = Viewer::open(&scene.server.whep("stage"), ViewerOptions::default())?;
-    scene.run_until_server("both are gone", |_| {
-        let status = |result: Result<String, _>| {
-            result.err().and_then(|error: fanlight_tests::client::SignallingError| error.status())
-        };
-        status(publisher.resource().state()) == Some(404) && status(viewer.resource().state()) == Some(404)
+    scene.stage.run_until("both are gone", SOON, |_| {
+        publisher.resource().is_gone() && viewer.resource().is_gone()
     })?;
     let closed = scene.server.metrics()?.sum("fanlight_closes_total", &[("reason", "never_connected")]);
     assert_eq!(closed, 2.0);
