@@ -174,13 +174,6 @@ impl Registry {
         opened
     }
 
-    /// Another dataplane is there: nothing of the old one is left.
-    pub(crate) fn reset(&mut self) {
-        self.sessions.clear();
-        self.publishers.clear();
-        self.doomed.clear();
-    }
-
     pub(crate) fn session(&self, session: SessionId) -> Option<&Session> {
         self.sessions.get(&session)
     }

@@ -178,12 +178,6 @@ impl Signalling {
         tracing::info!(?session, reason = reason.name(), stream, "session closed");
     }
 
-    /// Another life of the dataplane: what the old one had is gone.
-    pub(crate) fn dataplane_is_new(&self) {
-        self.registry().reset();
-        self.stats.clear();
-    }
-
     /// Takes over a snapshot and returns the closes it calls for.
     pub(crate) fn reconcile(&self, snapshot: Vec<SessionInfo>) -> Vec<ToDataplane> {
         let outcome = self.registry().reconcile(snapshot, SystemTime::now());
@@ -200,6 +194,7 @@ impl Signalling {
     /// The connection to the dataplane ended. True if it had been open.
     pub(crate) fn line_lost(&self) -> bool {
         let was_open = self.line.is_open();
+        self.stats.clear();
         // Whether these came to be is unknown, and their clients get an error: the next snapshot decides.
         for session in self.line.close() {
             self.registry().doom(session);

@@ -44,7 +44,7 @@ impl Stats {
         *latest = Latest { report: Arc::new(report), rates };
     }
 
-    /// Nothing is known of a dataplane that is gone.
+    /// Nothing is known of a dataplane that is away.
     pub(crate) fn clear(&self) {
         *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Latest::default();
     }

@@ -62,7 +62,7 @@ pub(crate) async fn run(
     epoch: u64,
     mut stop: watch::Receiver<()>,
 ) {
-    let mut link = Link { signalling, epoch, boot: None };
+    let link = Link { signalling, epoch };
     let mut backoff = BACKOFF_MIN;
     loop {
         let ended = tokio::select! {
@@ -95,19 +95,17 @@ pub(crate) async fn run(
 struct Link {
     signalling: Arc<Signalling>,
     epoch: u64,
-    /// The dataplane's life that the registry knows; a new one has none of its sessions.
-    boot: Option<u64>,
 }
 
 impl Link {
-    async fn once(&mut self, socket: &Path) -> LinkError {
+    async fn once(&self, socket: &Path) -> LinkError {
         match self.connect(socket).await {
             Ok(never) => match never {},
             Err(error) => error,
         }
     }
 
-    async fn connect(&mut self, socket: &Path) -> Result<Infallible, LinkError> {
+    async fn connect(&self, socket: &Path) -> Result<Infallible, LinkError> {
         let stream = UnixStream::connect(socket).await.map_err(LinkError::Connect)?;
         let uid = stream.peer_cred()?.uid();
         if uid != rustix::process::geteuid().as_raw() {
@@ -123,7 +121,7 @@ impl Link {
     }
 
     async fn receive(
-        &mut self,
+        &self,
         mut inbound: Inbound,
         outbox: mpsc::UnboundedSender<ToDataplane>,
     ) -> Result<Infallible, LinkError> {
@@ -139,7 +137,7 @@ impl Link {
     }
 
     async fn handshake(
-        &mut self,
+        &self,
         inbound: &mut Inbound,
         outbox: &mpsc::UnboundedSender<ToDataplane>,
     ) -> Result<(), LinkError> {
@@ -151,9 +149,8 @@ impl Link {
                     return Err(LinkError::Version { theirs: protocol });
                 }
                 ToControl::Welcome { boot, .. } => {
-                    if self.boot.replace(boot) != Some(boot) {
-                        self.signalling.dataplane_is_new();
-                    }
+                    // A new life of the dataplane needs no more than its snapshot, which lacks the sessions of the old one.
+                    tracing::debug!(boot, "the media process greets");
                     let _ = outbox.send(ToDataplane::Snapshot { request: SNAPSHOT });
                 }
                 ToControl::Snapshot { request: SNAPSHOT, sessions } => {
