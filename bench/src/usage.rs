@@ -145,6 +145,7 @@ fn udp_counter(snmp: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
     use std::process::{Command, Stdio};
     use std::time::Instant;
 
@@ -199,11 +200,20 @@ mod tests {
     /// The server is a supervisor with children: all of them cost.
     #[test]
     fn children_belong_to_a_process() {
-        let mut child = Command::new("sleep").arg("20").stdout(Stdio::null()).spawn().unwrap();
+        // A process has its arguments some time after it was started: certainly once it has spoken.
+        let script = "echo ready; read line";
+        let mut child = Command::new("sh")
+            .args(["-c", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut word = [0; 5];
+        child.stdout.as_mut().unwrap().read_exact(&mut word).unwrap();
         let usage = Usage::read(std::process::id()).unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        let is_child = |thread: &Thread| thread.arguments.iter().any(|argument| argument == "20");
+        let is_child = |thread: &Thread| thread.arguments.iter().any(|argument| argument == script);
         assert!(usage.has(is_child));
         assert!(matches!(Usage::read(child.id()), Err(UsageError::NoProcess(..))));
     }
