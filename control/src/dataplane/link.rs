@@ -4,7 +4,8 @@
 //!   connect ─► peer's uid ─► Hello ─► Welcome ─► Snapshot ─► line open ─► … ─► closed or silent ─► back-off ─► connect
 //! ```
 //!
-//! Limits: a handshake of 5 s, a silence of 10 s (the dataplane reports every second), back-off from 50 ms to 2 s.
+//! Limits: a handshake of 5 s, a silence of 30 s (the dataplane reports every second, if the machine lets it), back-off
+//! from 50 ms to 2 s.
 
 use std::convert::Infallible;
 use std::io;
@@ -22,7 +23,7 @@ use tokio::time::{sleep, timeout};
 use crate::signalling::Signalling;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-const SILENCE_MAX: Duration = Duration::from_secs(10);
+const SILENCE_MAX: Duration = Duration::from_secs(30);
 const BACKOFF_MIN: Duration = Duration::from_millis(50);
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
