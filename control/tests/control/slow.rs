@@ -161,29 +161,24 @@ async fn when_all_connections_are_in_use_the_next_one_is_told() {
     until("a free place", || async { stage.get("/streams").await.status == 200 }).await;
 }
 
-/// Many slow peers at once: honest requests are served all the while.
+/// Many slow peers at once: honest requests are served while all of them are there.
 #[tokio::test]
 async fn honest_requests_are_served_among_a_crowd_of_slow_ones() {
-    let stage = impatient().await;
+    let stage = Stage::with(|config| config.http.header_timeout_s = 60).await;
     let address = stage.address();
-    let crowd: Vec<_> = (0..200)
-        .map(|_| {
-            tokio::spawn(async move {
-                let pieces =
-                    [b"POST /live/whip/endpoint/a HTTP/1.1\r\n".as_slice(), b"Host: x\r\n", b"A: b\r\n"];
-                exchange_slowly(address, &pieces, Duration::from_millis(700)).await
-            })
-        })
-        .collect();
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        crowd.spawn(async move {
+            let pieces = [b"POST /live/whip/endpoint/a HTTP/1.1\r\n".as_slice(), b"Host: x\r\n", b"A: b\r\n"];
+            exchange_slowly(address, &pieces, Duration::from_millis(500)).await
+        });
+    }
+    let connections = async || stage.metric("fanlight_http_connections").await.unwrap();
+    until("the crowd", || async { connections().await >= 201.0 }).await;
     for number in 0..20 {
-        let begun = Instant::now();
         assert_eq!(stage.publish(&format!("honest{number}")).await.status, 201);
-        assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
     }
-    for slow in crowd {
-        assert_eq!(slow.await.unwrap().unwrap().status, 408);
-    }
+    assert!(connections().await >= 201.0, "the crowd is there still");
 }
 
 /// Stopping lets a request under way end.
