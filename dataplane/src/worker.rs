@@ -5,13 +5,12 @@
 //! ```
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_ring::{Inbox, LaneReceiver, LaneSender, Outbox, Port, PortCounters};
 use fanlight_shard::{
-    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Shard,
-    ShardId, ShardReport,
+    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Remote,
+    Shard, ShardId, ShardReport,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -137,7 +136,7 @@ struct Received<'a>(&'a mut Inbox);
 
 impl Datagrams for Received<'_> {
     fn next(&mut self) -> Option<Datagram<'_>> {
-        self.0.next().map(|received| Datagram { from: received.from, bytes: received.bytes })
+        self.0.next().map(|received| Datagram { from: Remote::udp(received.from), bytes: received.bytes })
     }
 }
 
@@ -148,8 +147,8 @@ impl Egress for Slots<'_> {
         self.0.slot()
     }
 
-    fn send(&mut self, to: SocketAddr, len: usize, segment: usize) {
-        self.0.send(to, len, segment);
+    fn send(&mut self, to: Remote, len: usize, segment: usize) {
+        self.0.send(to.address, len, segment);
     }
 }
 

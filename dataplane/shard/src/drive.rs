@@ -1,7 +1,6 @@
 //! Doing what a session's transport wants: its datagrams, its events, its next deadline.
 
-use std::net::SocketAddr;
-
+use crate::remote::Remote;
 use crate::shard::Shard;
 use crate::spec::SessionKey;
 use crate::transport::{Output, TransportEvent};
@@ -62,7 +61,7 @@ impl Shard {
     }
 
     /// Sends STUN or DTLS.
-    pub(crate) fn send_plain(&mut self, to: SocketAddr, datagram: &[u8], outputs: &mut Outputs<'_>) {
+    pub(crate) fn send_plain(&mut self, to: Remote, datagram: &[u8], outputs: &mut Outputs<'_>) {
         let room = outputs.egress.slot().and_then(|slot| slot.get_mut(..datagram.len()));
         let Some(room) = room else {
             self.counters.egress_full += 1;

@@ -3,7 +3,6 @@
 //! Feedback meets media at two doors only: the track's store (NACK → retransmission) and the key-frame desk. A member that
 //! names an SSRC which is not this session's own has no effect.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, abs_send_time};
@@ -122,7 +121,6 @@ impl Shard {
         let send_time = abs_send_time(now.saturating_duration_since(self.config.started));
         let Some(session) = self.sessions.find(key) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
-        let path: SocketAddr = path;
         let Activity::Viewing(viewer) = &mut session.activity else { return };
         let Viewer { subscriptions, extensions, .. } = &mut **viewer;
         let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else {

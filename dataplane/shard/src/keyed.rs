@@ -4,11 +4,11 @@
 //! their own, so a run that is to be repeated to the byte cannot contain them. Everything behind the keys is the real thing.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_srtp::SessionKeys;
 
+use crate::remote::Remote;
 use crate::transport::{Output, Refused, Transport, TransportEvent};
 
 /// See the file's head.
@@ -19,7 +19,7 @@ pub struct Keyed {
 impl Keyed {
     /// Connected to `peer` under `keys`.
     #[must_use]
-    pub fn new(keys: SessionKeys, peer: SocketAddr) -> Self {
+    pub fn new(keys: SessionKeys, peer: Remote) -> Self {
         let proof = Output::Transmit { to: peer, datagram: Vec::new(), proves_address: true };
         let path = Output::Event(TransportEvent::Path(peer));
         let connected = Output::Event(TransportEvent::Connected(Box::new(keys)));
@@ -28,7 +28,7 @@ impl Keyed {
 }
 
 impl Transport for Keyed {
-    fn receive(&mut self, _now: Instant, _from: SocketAddr, _datagram: &[u8]) -> Result<(), Refused> {
+    fn receive(&mut self, _now: Instant, _from: Remote, _datagram: &[u8]) -> Result<(), Refused> {
         Err(Refused)
     }
 

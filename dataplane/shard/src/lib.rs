@@ -35,6 +35,7 @@ mod publisher;
 mod receive;
 mod receiver;
 mod reject;
+mod remote;
 mod report;
 mod rng;
 mod routes;
@@ -58,6 +59,7 @@ mod ufrag;
 pub use counters::Counters;
 pub use lane::{LaneFull, LaneMessage, LanePacket, Lanes, MediaClock};
 pub use reject::{REJECTS, Reject, RejectCounters};
+pub use remote::{Protocol, Remote};
 pub use report::{SessionReport, ShardReport, TrackReport};
 pub use shard::{Shard, ShardConfig};
 pub use spec::{

@@ -21,9 +21,10 @@ use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
 };
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol as Carrier, Receive};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
 
+use crate::remote::{Protocol, Remote};
 use crate::transport::{Output, Refused, Transport, TransportEvent, TransportFault};
 
 /// How often the nominated path and its round trip are looked at.
@@ -88,7 +89,7 @@ pub struct Rtc {
     keys: Receiver<SessionKeys>,
     local_addresses: Vec<SocketAddr>,
     /// Where the last DTLS datagram went: the nominated path.
-    path: Option<SocketAddr>,
+    path: Option<Remote>,
     told: VecDeque<TransportEvent>,
     /// No event follows after this one.
     over: bool,
@@ -121,7 +122,7 @@ impl Rtc {
             .build(now);
         for address in &parameters.local_addresses {
             let candidate =
-                Candidate::host(*address, Protocol::Udp).map_err(|_| RtcError::Candidate(*address))?;
+                Candidate::host(*address, Carrier::Udp).map_err(|_| RtcError::Candidate(*address))?;
             rtc.add_local_candidate(candidate).ok_or(RtcError::Candidate(*address))?;
         }
         let (hash_func, bytes) = parameters.remote_fingerprint;
@@ -141,8 +142,12 @@ impl Rtc {
     }
 
     /// The candidate of ours that a datagram from `from` came to: the one of its family.
-    fn destination(&self, from: SocketAddr) -> Option<SocketAddr> {
-        self.local_addresses.iter().copied().find(|local| local.is_ipv4() == from.is_ipv4())
+    fn destination(&self, from: Remote) -> Option<SocketAddr> {
+        let locals = match from.protocol {
+            Protocol::Udp => self.local_addresses.as_slice(),
+            Protocol::Tcp => &[],
+        };
+        locals.iter().copied().find(|local| local.is_ipv4() == from.address.is_ipv4())
     }
 
     /// Runs a call of str0m; a panic in there ends this session alone.
@@ -175,7 +180,7 @@ impl Rtc {
             Event::Closed => self.told.push_back(TransportEvent::PeerClosed),
             Event::PeerStats(stats) => {
                 if let Some(pair) = stats.selected_candidate_pair {
-                    self.follow_path(pair.remote.addr);
+                    self.follow_path(Remote { protocol: protocol(pair.protocol), address: pair.remote.addr });
                     self.told.extend(pair.current_round_trip_time.map(TransportEvent::RoundTrip));
                 }
             }
@@ -191,14 +196,14 @@ impl Rtc {
         }
     }
 
-    fn follow_path(&mut self, to: SocketAddr) {
+    fn follow_path(&mut self, to: Remote) {
         if self.path != Some(to) {
             self.path = Some(to);
             self.told.push_back(TransportEvent::Path(to));
         }
     }
 
-    fn transmit(&mut self, to: SocketAddr, datagram: Vec<u8>) -> Option<Output> {
+    fn transmit(&mut self, to: Remote, datagram: Vec<u8>) -> Option<Output> {
         const STUN_SUCCESS: [u8; 2] = [0x01, 0x01]; // RFC 8489 §5: binding, success response
         const RTP_AND_RTCP: std::ops::RangeInclusive<u8> = 128..=191; // RFC 7983
         match datagram.first()? {
@@ -217,10 +222,10 @@ impl Rtc {
 }
 
 impl Transport for Rtc {
-    fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Refused> {
+    fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused> {
         let destination = self.destination(from).ok_or(Refused)?;
         let contents = datagram.try_into().map_err(|_| Refused)?;
-        let receive = Receive { proto: Protocol::Udp, source: from, destination, contents };
+        let receive = Receive { proto: carrier(from.protocol), source: from.address, destination, contents };
         self.guard(|rtc| rtc.handle_input(Input::Receive(now, receive))).ok_or(Refused)?.map_err(|_| Refused)
     }
 
@@ -239,7 +244,8 @@ impl Transport for Rtc {
                 Some(Ok(RtcOutput::Timeout(at))) if self.told.is_empty() => return Output::Wait(Some(at)),
                 Some(Ok(RtcOutput::Timeout(_))) => {}
                 Some(Ok(RtcOutput::Transmit(transmit))) => {
-                    if let Some(output) = self.transmit(transmit.destination, transmit.contents.into()) {
+                    let to = Remote { protocol: protocol(transmit.proto), address: transmit.destination };
+                    if let Some(output) = self.transmit(to, transmit.contents.into()) {
                         return output;
                     }
                 }
@@ -255,6 +261,21 @@ impl Transport for Rtc {
         if let Some(Err(_)) = self.guard(Str0m::close) {
             self.fail(TransportFault::Handshake);
         }
+    }
+}
+
+fn carrier(protocol: Protocol) -> Carrier {
+    match protocol {
+        Protocol::Udp => Carrier::Udp,
+        Protocol::Tcp => Carrier::Tcp,
+    }
+}
+
+/// Our candidates are of these two protocols alone, and a pair has one protocol.
+fn protocol(carrier: Carrier) -> Protocol {
+    match carrier {
+        Carrier::Udp => Protocol::Udp,
+        _ => Protocol::Tcp,
     }
 }
 

@@ -1,6 +1,5 @@
 //! One peer's association: its transport, its SRTP contexts, its path, and what it does.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
@@ -10,6 +9,7 @@ use fanlight_wire::{ExtensionMap, Ssrc};
 use crate::counters::Counters;
 use crate::limits::{ADDRESSES_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
 use crate::publisher::Publisher;
+use crate::remote::Remote;
 use crate::rng::Rng;
 use crate::spec::{Role, SessionKey, SessionSpec};
 use crate::subscription::Subscription;
@@ -41,7 +41,7 @@ impl Srtp {
     /// Seals a compound into the current slot and sends it.
     pub(crate) fn send_rtcp(
         &mut self,
-        to: SocketAddr,
+        to: Remote,
         compound: &[u8],
         egress: &mut dyn Egress,
         counters: &mut Counters,
@@ -84,9 +84,9 @@ pub(crate) struct Session {
     pub(crate) activity: Activity,
     pub(crate) srtp: Option<Box<Srtp>>,
     /// Where media goes: nominated by ICE.
-    pub(crate) path: Option<SocketAddr>,
+    pub(crate) path: Option<Remote>,
     /// Addresses that proved to know the session's password; what comes from them is routed here.
-    pub(crate) addresses: ArrayVec<SocketAddr, ADDRESSES_PER_SESSION_MAX>,
+    pub(crate) addresses: ArrayVec<Remote, ADDRESSES_PER_SESSION_MAX>,
     /// If not connected by then it never will be.
     pub(crate) connect_by: Option<Instant>,
     /// When the transport wants to be advanced.

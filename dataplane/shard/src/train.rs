@@ -3,13 +3,12 @@
 //! A message costs the kernel 700–1,100 ns whatever it carries, a further segment 30–315: so runs of equal size leave as one
 //! `sendmsg` with UDP_SEGMENT. Only the last segment may be shorter; a longer packet begins the next train.
 
-use std::net::SocketAddr;
-
 use fanlight_wire::{RtpFields, Sequence, write_rtp_header};
 
 use crate::counters::Counters;
 use crate::elements::ViewerElements;
 use crate::limits::TRAIN_SEGMENTS_MAX;
+use crate::remote::Remote;
 use crate::session::Srtp;
 use crate::turn::Egress;
 
@@ -36,7 +35,7 @@ pub(crate) struct Train<'a> {
     egress: &'a mut dyn Egress,
     counters: &'a mut Counters,
     srtp: &'a Srtp,
-    to: SocketAddr,
+    to: Remote,
     /// Bytes, and of them in each segment.
     len: usize,
     segment: usize,
@@ -47,7 +46,7 @@ impl<'a> Train<'a> {
         egress: &'a mut dyn Egress,
         counters: &'a mut Counters,
         srtp: &'a Srtp,
-        to: SocketAddr,
+        to: Remote,
     ) -> Self {
         Self { egress, counters, srtp, to, len: 0, segment: 0 }
     }

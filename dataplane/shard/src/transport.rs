@@ -3,10 +3,11 @@
 //! [`crate::rtc::Rtc`] implements it on str0m; [`crate::keyed::Keyed`] is the same door with the handshake left out, for
 //! benchmarks and for tests that replay a list of turns.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use fanlight_srtp::SessionKeys;
+
+use crate::remote::Remote;
 
 /// One session's association with its peer. After every call of another method, `poll` until it says [`Output::Wait`].
 pub trait Transport: Send {
@@ -14,7 +15,7 @@ pub trait Transport: Send {
     ///
     /// # Errors
     /// [`Refused`] when it came to nothing. That never ends the session.
-    fn receive(&mut self, now: Instant, from: SocketAddr, datagram: &[u8]) -> Result<(), Refused>;
+    fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused>;
 
     /// Time has come to the deadline of the last [`Output::Wait`].
     fn advance(&mut self, now: Instant);
@@ -35,7 +36,7 @@ pub struct Refused;
 pub enum Output {
     /// Send this datagram.
     Transmit {
-        to: SocketAddr,
+        to: Remote,
         datagram: Vec<u8>,
         /// A STUN success response: the peer at `to` has proven that it knows our password, and its packets may be
         /// routed by that address from now on.
@@ -53,7 +54,7 @@ pub enum TransportEvent {
     /// ICE has a path, DTLS is up and the peer's certificate is the one of its fingerprint.
     Connected(Box<SessionKeys>),
     /// Media goes to this address from now on: ICE nominated it and the peer answered from it.
-    Path(SocketAddr),
+    Path(Remote),
     /// A round trip by ICE consent checks.
     RoundTrip(Duration),
     /// A data channel was opened by the peer.

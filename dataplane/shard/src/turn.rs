@@ -1,9 +1,9 @@
 //! What goes into a turn and what comes out: the whole world of a shard.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
 use crate::lane::{LaneMessage, Lanes};
+use crate::remote::Remote;
 use crate::report::ShardReport;
 use crate::spec::{SessionKey, SessionSpec, ShardId};
 
@@ -33,7 +33,7 @@ pub trait Datagrams {
 
 /// One datagram, to be decrypted in place.
 pub struct Datagram<'a> {
-    pub from: SocketAddr,
+    pub from: Remote,
     pub bytes: &'a mut [u8],
 }
 
@@ -43,7 +43,7 @@ pub trait Egress {
     fn slot(&mut self) -> Option<&mut [u8]>;
 
     /// Sends the first `len` bytes of the slot, cut every `segment` bytes into datagrams; the last may be shorter.
-    fn send(&mut self, to: SocketAddr, len: usize, segment: usize);
+    fn send(&mut self, to: Remote, len: usize, segment: usize);
 }
 
 /// An order of the link thread.

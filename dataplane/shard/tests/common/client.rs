@@ -49,7 +49,7 @@ impl Client {
     ) -> Self {
         let mut rtc = Rtc::builder().set_rtp_mode(true).build(world.now);
         let server = SocketAddr::from(SERVER);
-        rtc.add_local_candidate(Candidate::host(seat.address, Protocol::Udp).unwrap());
+        rtc.add_local_candidate(Candidate::host(seat.address.address, Protocol::Udp).unwrap());
         rtc.add_remote_candidate(Candidate::host(server, Protocol::Udp).unwrap());
         let ufrag = ufrag_key().encode(seat.shard, seat.key).unwrap();
         let ufrag = String::from_utf8(ufrag.to_vec()).unwrap();
@@ -97,7 +97,7 @@ impl Client {
                 continue;
             }
             let contents = datagram.as_slice().try_into().unwrap();
-            let (source, destination) = (SocketAddr::from(SERVER), self.seat.address);
+            let (source, destination) = (SocketAddr::from(SERVER), self.seat.address.address);
             let receive = Receive { proto: Protocol::Udp, source, destination, contents };
             // A client that is closed or that met a bad handshake says so here and takes no more.
             let _ = self.rtc.handle_input(Input::Receive(world.now, receive));

@@ -1,9 +1,8 @@
 //! Where a shard's outputs go: messages cut into datagrams as the kernel would, and lanes of bounded depth.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 
-use fanlight_shard::{Datagram, Datagrams, Egress, LaneFull, LaneMessage, Lanes, ShardId};
+use fanlight_shard::{Datagram, Datagrams, Egress, LaneFull, LaneMessage, Lanes, Remote, ShardId};
 
 /// Bytes of a send slot: a train of 64 segments.
 const SLOT_BYTES: usize = 64 * 1024;
@@ -11,7 +10,7 @@ const SLOT_BYTES: usize = 64 * 1024;
 /// One message to the kernel: a train of datagrams.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Message {
-    pub(crate) to: SocketAddr,
+    pub(crate) to: Remote,
     pub(crate) bytes: Vec<u8>,
     pub(crate) segment: usize,
 }
@@ -44,7 +43,7 @@ impl Egress for Captured {
         (self.messages.len() < self.room).then_some(self.slot.as_mut_slice())
     }
 
-    fn send(&mut self, to: SocketAddr, len: usize, segment: usize) {
+    fn send(&mut self, to: Remote, len: usize, segment: usize) {
         assert!(segment <= len && len <= SLOT_BYTES && (segment > 0 || len == 0), "{len} bytes by {segment}");
         self.messages.push(Message { to, bytes: self.slot[..len].to_vec(), segment });
         // What a later message does not write itself must not be this one's bytes.
@@ -53,10 +52,10 @@ impl Egress for Captured {
 }
 
 /// Datagrams of one turn.
-pub(crate) struct Arrived(pub(crate) VecDeque<(SocketAddr, Vec<u8>)>, Vec<u8>);
+pub(crate) struct Arrived(pub(crate) VecDeque<(Remote, Vec<u8>)>, Vec<u8>);
 
 impl Arrived {
-    pub(crate) fn new(datagrams: VecDeque<(SocketAddr, Vec<u8>)>) -> Self {
+    pub(crate) fn new(datagrams: VecDeque<(Remote, Vec<u8>)>) -> Self {
         Self(datagrams, Vec::new())
     }
 }

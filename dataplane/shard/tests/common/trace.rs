@@ -1,13 +1,12 @@
 //! What went into the turns of a world, as values: it replays on fresh shards, without the peers that made it.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_shard::keyed::Keyed;
 use fanlight_shard::{
-    Command, EndReason, Inputs, LaneMessage, Outputs, PublishSpec, Role, SessionKey, SessionSpec, Shard,
-    ShardId, WatchSpec,
+    Command, EndReason, Inputs, LaneMessage, Outputs, PublishSpec, Remote, Role, SessionKey, SessionSpec,
+    Shard, ShardId, WatchSpec,
 };
 use fanlight_wire::Ssrc;
 
@@ -30,7 +29,7 @@ pub(crate) enum Order {
 pub(crate) struct Adoption {
     pub(crate) key: SessionKey,
     pub(crate) number: u32,
-    pub(crate) peer: SocketAddr,
+    pub(crate) peer: Remote,
     pub(crate) local_ssrc: Ssrc,
 }
 
@@ -59,7 +58,7 @@ pub(crate) struct Turn {
     pub(crate) shard: ShardId,
     pub(crate) now: Instant,
     pub(crate) orders: Vec<Order>,
-    pub(crate) datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
+    pub(crate) datagrams: VecDeque<(Remote, Vec<u8>)>,
     pub(crate) lanes: VecDeque<(ShardId, LaneMessage)>,
     /// Messages that the kernel took.
     pub(crate) egress_room: usize,

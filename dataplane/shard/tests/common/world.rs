@@ -1,11 +1,10 @@
 //! The world: shards, the time, and everything between them and their peers. Every turn it checks the books.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use fanlight_shard::{
-    Command, Counters, Event, Inputs, LaneMessage, Outputs, Reject, SessionKey, SessionReport, Shard,
+    Command, Counters, Event, Inputs, LaneMessage, Outputs, Reject, Remote, SessionKey, SessionReport, Shard,
     ShardConfig, ShardId, ShardReport, UfragKey,
 };
 
@@ -36,7 +35,7 @@ impl Default for WorldConfig {
 pub(crate) struct Seat {
     pub(crate) shard: ShardId,
     pub(crate) key: SessionKey,
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Remote,
     /// Never given twice in a world: keys and SSRCs follow from it.
     pub(crate) number: u32,
 }
@@ -46,7 +45,7 @@ struct Node {
     orders: VecDeque<Order>,
     /// Commands that cannot be repeated (a real handshake), obeyed before the orders.
     ready: VecDeque<Command>,
-    datagrams: VecDeque<(SocketAddr, Vec<u8>)>,
+    datagrams: VecDeque<(Remote, Vec<u8>)>,
     deadline: Option<Instant>,
     slots: u32,
 }
@@ -60,7 +59,7 @@ pub(crate) struct World {
     pub(crate) egress_room: usize,
     nodes: Vec<Node>,
     queues: Vec<VecDeque<(ShardId, LaneMessage)>>,
-    mail: BTreeMap<SocketAddr, Vec<Vec<u8>>>,
+    mail: BTreeMap<Remote, Vec<Vec<u8>>>,
     messages: Vec<Message>,
     lane_messages: Vec<(ShardId, LaneMessage)>,
     events: Vec<Event>,
@@ -136,13 +135,13 @@ impl World {
         node.slots += 1;
         self.seats += 1;
         let [_, _, high, low] = self.seats.to_be_bytes();
-        let address = SocketAddr::from(([192, 0, high, low], 4000));
+        let address = Remote::udp(([192, 0, high, low], 4000).into());
         Seat { shard: ShardId(shard), key, address, number: self.seats }
     }
 
     /// An address that no session has ever spoken from.
-    pub(crate) fn stranger() -> SocketAddr {
-        SocketAddr::from(([203, 0, 113, 66], 6666))
+    pub(crate) fn stranger() -> Remote {
+        Remote::udp(([203, 0, 113, 66], 6666).into())
     }
 
     pub(crate) fn order(&mut self, shard: ShardId, order: Order) {
@@ -155,7 +154,7 @@ impl World {
     }
 
     /// Puts a datagram on the wire to a shard. Nothing happens before the next [`Self::settle`] or [`Self::pass`].
-    pub(crate) fn hand(&mut self, shard: ShardId, from: SocketAddr, datagram: Vec<u8>) {
+    pub(crate) fn hand(&mut self, shard: ShardId, from: Remote, datagram: Vec<u8>) {
         self.nodes[usize::from(shard.0)].datagrams.push_back((from, datagram));
     }
 
@@ -253,12 +252,12 @@ impl World {
     }
 
     /// What has arrived at an address since it was last asked.
-    pub(crate) fn mail(&mut self, address: SocketAddr) -> Vec<Vec<u8>> {
+    pub(crate) fn mail(&mut self, address: Remote) -> Vec<Vec<u8>> {
         self.mail.remove(&address).unwrap_or_default()
     }
 
     /// Addresses with mail that nobody has taken.
-    pub(crate) fn addressed(&self) -> Vec<SocketAddr> {
+    pub(crate) fn addressed(&self) -> Vec<Remote> {
         self.mail.keys().copied().collect()
     }
 

@@ -1,9 +1,7 @@
 //! Hostile and broken input: each is rejected under its name, moves nothing and reaches nobody, and the stream goes on.
 
-use std::net::SocketAddr;
-
-use fanlight_shard::Reject;
 use fanlight_shard::limits::REBIND_INTERVAL_MIN;
+use fanlight_shard::{Reject, Remote};
 use fanlight_wire::{ExtensionKind, MEMBERS_MAX, Ssrc};
 
 use crate::common::keys::PeerContexts;
@@ -14,7 +12,7 @@ use crate::common::{Packet, Publisher, Stage, Told, Viewer, World};
 /// Hands datagrams to the shard; returns what they were rejected as. Nobody gets anything for them.
 fn attack(
     world: &mut World,
-    from: SocketAddr,
+    from: Remote,
     datagrams: impl IntoIterator<Item = Vec<u8>>,
 ) -> Vec<(Reject, u64)> {
     let before = *world.counters(0);
