@@ -26,4 +26,28 @@ macro_rules! targets {
     };
 }
 
-targets!(stun);
+mod bits;
+mod member;
+mod units;
+mod verdict;
+
+targets!(
+    av1,
+    classify,
+    extensions,
+    h264,
+    h265,
+    nack,
+    remb,
+    reports,
+    rtcp,
+    rtp,
+    rtp_rewrite,
+    rtx,
+    sequence,
+    stun,
+    twcc,
+    twcc_write,
+    vp8,
+    vp9,
+);
