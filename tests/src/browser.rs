@@ -1,38 +1,70 @@
-//! Headless Chromium, driven over the DevTools protocol on a pipe: no port, no WebSocket, no driver process.
+//! Headless browsers behind one door: Chromium over its DevTools pipe, Firefox over Marionette. No driver process, no WebSocket.
 //!
-//! <https://chromedevtools.github.io/devtools-protocol/>; `--remote-debugging-pipe` puts one JSON message after the other,
-//! each with a NUL behind it, on file descriptors 3 (to the browser) and 4 (from it). Closing the pipe ends the browser.
+//! ```text
+//!   Browser ── Page, Page, …        what tests see
+//!      └────────┴── Engine          what a browser must be able to do: chromium::Chromium, firefox::Firefox
+//! ```
 
 mod base64;
+mod chromium;
+mod firefox;
+mod marionette;
 mod pipe;
+mod process;
 
 use std::cell::RefCell;
+use std::fmt;
 use std::fs;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::server::{ServerError, target_folder};
-use pipe::Pipe;
+use chromium::Chromium;
+use firefox::Firefox;
 
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Longest wait for an answer. A busy machine of two cores may need some seconds for a screenshot.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Until a page of this machine has loaded.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// Width and height of a window, pixels.
 const WINDOW: (u32, u32) = (1280, 800);
+
+/// Whose browser it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Make {
+    Chromium,
+    Firefox,
+}
+
+impl fmt::Display for Make {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
 
 /// The browser does not do what it should.
 #[derive(Debug, thiserror::Error)]
 pub enum BrowserError {
-    #[error("Chromium does not start: {0}. Install it: apt-get install chromium")]
-    Start(#[source] std::io::Error),
+    #[error("{program} does not start: {error}. Install it: apt-get install {package}")]
+    Start {
+        program: String,
+        package: &'static str,
+        #[source]
+        error: std::io::Error,
+    },
     #[error("the browser is gone: {0}")]
     Gone(String),
     #[error("{method}: {error}")]
     Protocol { method: String, error: String },
     #[error("no answer to {0} within {1:?}")]
     NoAnswer(String, Duration),
+    #[error("{0} cannot {1} on demand")]
+    Unable(Make, &'static str),
     /// The script threw, or gave back what JSON cannot hold.
     #[error("{script}: {error}")]
     Script { script: String, error: String },
@@ -45,16 +77,35 @@ pub enum BrowserError {
     Target(#[from] ServerError),
 }
 
-/// A browser with a fresh profile. It ends with this value and its pages.
-pub struct Browser {
-    pipe: Rc<RefCell<Pipe>>,
+/// What each make of browser does in its own way. A window is named by a text of the engine's own.
+trait Engine {
+    /// Name and version as the browser tells them.
+    fn version(&mut self) -> Result<String, BrowserError>;
+    /// Opens an empty window of its own, so that its page counts as visible.
+    fn open(&mut self) -> Result<String, BrowserError>;
+    /// Begins to load a page.
+    fn navigate(&mut self, window: &str, url: &str) -> Result<(), BrowserError>;
+    /// The value of an expression; a promise is awaited.
+    fn evaluate(&mut self, window: &str, script: &str) -> Result<Value, BrowserError>;
+    /// A PNG in Base64.
+    fn screenshot(&mut self, window: &str) -> Result<String, BrowserError>;
+    /// What the page has complained of.
+    fn console(&mut self, window: &str) -> Vec<String>;
+    fn close(&mut self, window: &str) -> Result<(), BrowserError>;
+    /// Lets the page's process die.
+    fn crash(&mut self, window: &str) -> Result<(), BrowserError>;
 }
 
-/// One page in a window of its own, so that it counts as visible.
+/// A browser with a fresh profile. It ends with this value and its pages.
+pub struct Browser {
+    make: Make,
+    engine: Rc<RefCell<dyn Engine>>,
+}
+
+/// One page in a window of its own.
 pub struct Page {
-    pipe: Rc<RefCell<Pipe>>,
-    target: String,
-    session: String,
+    engine: Rc<RefCell<dyn Engine>>,
+    window: String,
 }
 
 impl Browser {
@@ -62,9 +113,34 @@ impl Browser {
     ///
     /// # Errors
     /// There is none, or it ends at once.
-    pub fn start() -> Result<Self, BrowserError> {
-        let pipe = Rc::new(RefCell::new(Pipe::start()?));
-        Ok(Self { pipe })
+    pub fn start(make: Make) -> Result<Self, BrowserError> {
+        Self::start_with(make, &[])
+    }
+
+    /// Starts the browser with further arguments on its command line.
+    ///
+    /// # Errors
+    /// There is none, or it ends at once.
+    pub fn start_with(make: Make, arguments: &[&str]) -> Result<Self, BrowserError> {
+        let engine: Rc<RefCell<dyn Engine>> = match make {
+            Make::Chromium => Rc::new(RefCell::new(Chromium::start(arguments)?)),
+            Make::Firefox => Rc::new(RefCell::new(Firefox::start(arguments)?)),
+        };
+        Ok(Self { make, engine })
+    }
+
+    /// Whose it is.
+    #[must_use]
+    pub fn make(&self) -> Make {
+        self.make
+    }
+
+    /// Name and version as the browser tells them.
+    ///
+    /// # Errors
+    /// The protocol's.
+    pub fn version(&self) -> Result<String, BrowserError> {
+        self.engine.borrow_mut().version()
     }
 
     /// Opens a page and waits until it has loaded.
@@ -72,25 +148,11 @@ impl Browser {
     /// # Errors
     /// The protocol's.
     pub fn open(&self, url: &str) -> Result<Page, BrowserError> {
-        let (width, height) = WINDOW;
-        let window = json!({"url": "about:blank", "newWindow": true, "width": width, "height": height});
-        let target = self.call("Target.createTarget", window)?;
-        let target = text(&target["targetId"]);
-        let session = self.call("Target.attachToTarget", json!({"targetId": target, "flatten": true}))?;
-        let page = Page { pipe: Rc::clone(&self.pipe), target, session: text(&session["sessionId"]) };
-        page.call("Page.enable", json!({}))?;
-        page.call("Runtime.enable", json!({}))?;
-        page.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}))?;
-        page.call("Page.navigate", json!({"url": url}))?;
-        page.wait_for(
-            "location.href !== 'about:blank' && document.readyState === 'complete'",
-            Duration::from_secs(20),
-        )?;
+        let window = self.engine.borrow_mut().open()?;
+        let page = Page { engine: Rc::clone(&self.engine), window };
+        self.engine.borrow_mut().navigate(&page.window, url)?;
+        page.wait_for("location.href !== 'about:blank' && document.readyState === 'complete'", LOAD_TIMEOUT)?;
         Ok(page)
-    }
-
-    fn call(&self, method: &str, parameters: Value) -> Result<Value, BrowserError> {
-        self.pipe.borrow_mut().call(None, method, parameters)
     }
 }
 
@@ -100,14 +162,7 @@ impl Page {
     /// # Errors
     /// The expression throws, or the page is gone.
     pub fn evaluate(&self, script: &str) -> Result<Value, BrowserError> {
-        let parameters =
-            json!({"expression": script, "awaitPromise": true, "returnByValue": true, "userGesture": true});
-        let mut result = self.call("Runtime.evaluate", parameters)?;
-        if let Some(details) = result.get("exceptionDetails") {
-            let error = details["exception"]["description"].as_str().unwrap_or("it threw").to_owned();
-            return Err(BrowserError::Script { script: script.to_owned(), error });
-        }
-        Ok(result["result"]["value"].take())
+        self.engine.borrow_mut().evaluate(&self.window, script)
     }
 
     /// Waits until the expression is true.
@@ -137,10 +192,10 @@ impl Page {
         Ok(())
     }
 
-    /// Errors and warnings that the page has written, and exceptions nobody caught.
+    /// Exceptions nobody caught, and in Chromium also errors and warnings that the page has written.
     #[must_use]
     pub fn console(&self) -> Vec<String> {
-        self.pipe.borrow().console(&self.session)
+        self.engine.borrow_mut().console(&self.window)
     }
 
     /// Saves what the page shows as `screenshots/<name>.png` in Cargo's target folder.
@@ -148,10 +203,9 @@ impl Page {
     /// # Errors
     /// The protocol's and the file system's.
     pub fn screenshot(&self, name: &str) -> Result<PathBuf, BrowserError> {
-        let shot = self.call("Page.captureScreenshot", json!({"format": "png"}))?;
-        let png = shot["data"].as_str().and_then(base64::decode);
-        let png =
-            png.ok_or_else(|| BrowserError::Screenshot("the browser's answer holds none".to_owned()))?;
+        let shot = self.engine.borrow_mut().screenshot(&self.window)?;
+        let png = base64::decode(&shot)
+            .ok_or_else(|| BrowserError::Screenshot("the browser's answer holds none".to_owned()))?;
         let folder = target_folder()?.join("screenshots");
         let path = folder.join(format!("{name}.png"));
         fs::create_dir_all(&folder)
@@ -163,21 +217,16 @@ impl Page {
     /// Lets the page's process die, as a crash does: no script of it runs any more.
     ///
     /// # Errors
-    /// The page is gone already.
+    /// The page is gone already, or the browser has no such command.
     pub fn crash(self) -> Result<(), BrowserError> {
-        // The dying page answers nothing.
-        self.pipe.borrow_mut().send(Some(&self.session), "Page.crash", json!({})).map(drop)
-    }
-
-    fn call(&self, method: &str, parameters: Value) -> Result<Value, BrowserError> {
-        self.pipe.borrow_mut().call(Some(&self.session), method, parameters)
+        self.engine.borrow_mut().crash(&self.window)
     }
 }
 
 impl Drop for Page {
     fn drop(&mut self) {
         // It may have crashed, and the browser closes its pages anyway.
-        let _ = self.pipe.borrow_mut().send(None, "Target.closeTarget", json!({"targetId": self.target}));
+        let _ = self.engine.borrow_mut().close(&self.window);
     }
 }
 

@@ -1,5 +1,6 @@
 //! The pages of the server as tests see them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use fanlight_tests::TestResult;
@@ -13,8 +14,14 @@ pub(crate) const SOON: Duration = Duration::from_secs(60);
 pub(crate) const PICTURE: (u32, u32) = (640, 360);
 
 /// Opens the publish page with its test pattern and waits until it is live.
-pub(crate) fn publish(browser: &Browser, server: &Server, stream: &str, codec: &str) -> TestResult<Page> {
-    let ((width, height), url) = (PICTURE, server.url());
+pub(crate) fn publish(
+    browser: &Browser,
+    server: &Server,
+    stream: &str,
+    codec: &str,
+    (width, height): (u32, u32),
+) -> TestResult<Page> {
+    let url = server.url();
     let page = browser.open(&format!(
         "{url}/publish?app=live&stream={stream}&source=pattern&codec={codec}&width={width}&height={height}&fps=15\
          &bitrate=1000000&degradation=maintain-resolution&autostart=1"
@@ -38,4 +45,26 @@ pub(crate) fn wait_for_picture(page: &Page) -> TestResult {
 /// A number on the page; NaN where there is none.
 pub(crate) fn number(page: &Page, script: &str) -> TestResult<f64> {
     Ok(page.evaluate(script)?.as_f64().unwrap_or(f64::NAN))
+}
+
+/// Names of the video codecs that a browser offers.
+#[derive(Debug)]
+pub(crate) struct Codecs {
+    pub(crate) sent: BTreeSet<String>,
+    pub(crate) received: BTreeSet<String>,
+}
+
+impl Codecs {
+    /// Asks a page of the server.
+    pub(crate) fn of(browser: &Browser, server: &Server) -> TestResult<Self> {
+        let page = browser.open(&format!("{}/publish", server.url()))?;
+        let names = |role: &str| -> TestResult<BTreeSet<String>> {
+            let names = page.evaluate(&format!(
+                "RTCRtp{role}.getCapabilities('video').codecs.map(({{mimeType}}) => mimeType.slice(6))"
+            ))?;
+            let names = names.as_array().into_iter().flatten().filter_map(|name| name.as_str());
+            Ok(names.map(str::to_owned).collect())
+        };
+        Ok(Self { sent: names("Sender")?, received: names("Receiver")? })
+    }
 }

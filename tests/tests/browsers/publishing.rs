@@ -1,11 +1,11 @@
 //! How a stream from a browser ends, and that it can begin again.
 
 use fanlight_tests::TestResult;
-use fanlight_tests::browser::{Browser, Page};
+use fanlight_tests::browser::{Browser, Make, Page};
 use fanlight_tests::files::Files;
 use fanlight_tests::server::{Server, Settings, Turn};
 
-use crate::pages::{SOON, publish, wait_for_picture, watch};
+use crate::pages::{PICTURE, SOON, publish, wait_for_picture, watch};
 
 /// A server, a browser, one publish page and two watch pages.
 struct Show {
@@ -17,8 +17,8 @@ struct Show {
 
 fn show() -> TestResult<Show> {
     let server = Server::start(&Settings::default())?;
-    let browser = Browser::start()?;
-    let publisher = publish(&browser, &server, "stage", "VP8")?;
+    let browser = Browser::start(Make::Chromium)?;
+    let publisher = publish(&browser, &server, "stage", "VP8", PICTURE)?;
     let viewers = (0..2).map(|_| watch(&browser, &server, "stage")).collect::<TestResult<Vec<_>>>()?;
     viewers.iter().try_for_each(wait_for_picture)?;
     Ok(Show { publisher, viewers, browser, server })
@@ -37,7 +37,7 @@ impl Show {
 
     /// The same name again: pages that wait show the new stream by themselves.
     fn begin_again(&self) -> TestResult {
-        let _publisher = publish(&self.browser, &self.server, "stage", "VP8")?;
+        let _publisher = publish(&self.browser, &self.server, "stage", "VP8", PICTURE)?;
         self.viewers.iter().try_for_each(wait_for_picture)
     }
 }
@@ -62,7 +62,7 @@ fn a_publisher_whose_page_crashes_is_gone_after_a_while() -> TestResult {
         viewer.wait_for("window.fanlight.state !== 'live'", SOON * 2)?;
     }
     assert_eq!(server.streams()?, []);
-    let _publisher = publish(&browser, &server, "stage", "VP8")?;
+    let _publisher = publish(&browser, &server, "stage", "VP8", PICTURE)?;
     viewers.iter().try_for_each(wait_for_picture)
 }
 
@@ -72,7 +72,7 @@ fn the_sdks_own_tests_pass() -> TestResult {
     let _turn = Turn::take()?;
     let web = concat!(env!("CARGO_MANIFEST_DIR"), "/../control/web");
     let files = Files::serve(web.into())?;
-    let browser = Browser::start()?;
+    let browser = Browser::start(Make::Chromium)?;
     let page = browser.open(&format!("{}/tests/index.html", files.url()))?;
     page.wait_for("window.fanlightTests?.done", SOON * 5)?;
     let failed = page.evaluate("window.fanlightTests.results.filter(({error}) => error !== null)")?;

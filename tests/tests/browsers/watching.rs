@@ -3,12 +3,12 @@
 use std::thread;
 use std::time::Duration;
 
-use fanlight_tests::browser::{Browser, Page};
+use fanlight_tests::browser::{Browser, Make, Page};
 use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{Failure, TestResult, say};
 
-use crate::calm::wait_for_calm;
-use crate::pages::{PICTURE, SOON, number, publish, wait_for_picture, watch};
+use crate::calm::{CALM, wait_for_calm};
+use crate::pages::{Codecs, PICTURE, SOON, number, publish, wait_for_picture, watch};
 
 /// Reads the running clock out of the picture, Unix time in ms.
 const CLOCK: &str =
@@ -41,23 +41,15 @@ fn clock(page: &Page) -> TestResult<f64> {
     Err(Failure::new("no clock in the picture"))
 }
 
-/// Whether Chromium can encode and decode it.
-fn knows(page: &Page, codec: &str) -> TestResult<bool> {
-    let script = format!(
-        "['Sender', 'Receiver'].every((role) => window['RTCRtp' + role].getCapabilities('video').codecs\
-         .some(({{mimeType}}) => mimeType === 'video/{codec}'))"
-    );
-    Ok(page.evaluate(&script)? == true)
-}
-
 fn three_pages_watch(codec: &str) -> TestResult {
     let server = Server::start(&Settings::default())?;
-    let browser = Browser::start()?;
-    if !knows(&browser.open(&server.url())?, codec)? {
+    let browser = Browser::start(Make::Chromium)?;
+    let codecs = Codecs::of(&browser, &server)?;
+    if !codecs.sent.contains(codec) || !codecs.received.contains(codec) {
         say(&format!("not tested: this Chromium has no {codec}"));
         return Ok(());
     }
-    let publisher = publish(&browser, &server, "stage", codec)?;
+    let publisher = publish(&browser, &server, "stage", codec, PICTURE)?;
     let viewers = (0..3).map(|_| watch(&browser, &server, "stage")).collect::<TestResult<Vec<_>>>()?;
     let mut delays = Vec::new();
     for viewer in &viewers {
@@ -67,7 +59,7 @@ fn three_pages_watch(codec: &str) -> TestResult {
         viewer.wait_for("window.fanlight.audioLevel > 0", SOON)?;
     }
     say(&format!("{codec}: median delay from glass to glass {delays:.0?} ms"));
-    wait_for_calm(&viewers)?;
+    wait_for_calm(&viewers, CALM)?;
     let streams = server.streams()?;
     assert_eq!((streams.len(), streams[0].viewers), (1, 3));
     assert_eq!(streams[0].codecs.iter().filter(|name| *name == codec).count(), 1, "{streams:?}");
