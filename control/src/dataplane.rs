@@ -12,7 +12,7 @@ pub mod socket;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use fanlight_protocol::{Refusal, RequestId, SessionId, ToDataplane};
+use fanlight_protocol::{Inspection, Refusal, RequestId, SessionId, ToDataplane};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::config::Limits;
@@ -29,6 +29,7 @@ pub(crate) enum Answer {
     },
     /// Carried out, nothing to tell.
     Done,
+    Inspected(Box<Inspection>),
 }
 
 type Outcome = Result<Answer, Refusal>;

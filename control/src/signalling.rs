@@ -105,7 +105,7 @@ impl Signalling {
                 tracing::info!(?session, role = role.name(), stream = %path, "session opened");
                 Ok(Opened { session, answer, ice_tag })
             }
-            Ok(Answer::Done) => {
+            Ok(Answer::Done | Answer::Inspected(_)) => {
                 Err(Fault::Internal("the media process gave no answer to the offer".to_owned()))
             }
             // The publisher that was to be watched has just ended.

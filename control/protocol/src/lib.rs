@@ -6,8 +6,8 @@
 //! and the next control reads a [`ToControl::Snapshot`].
 //!
 //! ```text
-//!   control ──► Hello · Publish · Watch · Trickle · Close · Snapshot
-//!           ◄── Welcome · Accepted · Refused · Done · Connected · Closed · Snapshot · Stats ── dataplane
+//!   control ──► Hello · Publish · Watch · Trickle · Inspect · Close · Snapshot
+//!           ◄── Welcome · Accepted · Refused · Done · Inspected · Noted · Connected · Closed · Snapshot · Stats ── dataplane
 //! ```
 //!
 //! Every request carries a [`RequestId`] and gets exactly one answer. A frame is a little-endian `u32` length and a
@@ -16,15 +16,17 @@
 
 pub mod frame;
 mod id;
+mod inspection;
 mod message;
 mod session;
 mod stats;
 
 pub use frame::{Decoder, FRAME_BYTES_MAX, FrameError, encode};
 pub use id::{ParseSessionIdError, RequestId, SessionId};
+pub use inspection::{DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note};
 pub use message::{CloseReason, Refusal, ToControl, ToDataplane};
 pub use session::{Codec, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind};
 pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TrackStats};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 1;
+pub const PROTOCOL_VERSION: u16 = 2;

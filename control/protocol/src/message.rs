@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo};
+use crate::{Inspection, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo};
 
 /// What control asks of the dataplane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub enum ToDataplane {
     /// A trickle ICE fragment (RFC 8840, `application/trickle-ice-sdpfrag`). Answered by [`ToControl::Done`] or
     /// [`ToControl::Refused`].
     Trickle { request: RequestId, session: SessionId, fragment: String },
+    /// Asks for all that is known of a session. Answered by [`ToControl::Inspected`] or [`ToControl::Refused`].
+    Inspect { request: RequestId, session: SessionId },
     /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.
     Close { session: SessionId, reason: CloseReason },
     /// Asks for all that is. Answered by [`ToControl::Snapshot`].
@@ -48,10 +50,14 @@ pub enum ToControl {
     Done { request: RequestId },
     /// ICE and DTLS are up: media can flow.
     Connected { session: SessionId },
-    /// The session is gone.
-    Closed { session: SessionId, reason: CloseReason },
+    /// The session is gone. `last`: how it stood, where that tells why it failed.
+    Closed { session: SessionId, reason: CloseReason, last: Option<Box<Inspection>> },
     /// All that is, at one moment.
     Snapshot { request: RequestId, sessions: Vec<SessionInfo> },
+    /// Answer to [`ToDataplane::Inspect`].
+    Inspected { request: RequestId, inspection: Box<Inspection> },
+    /// Something happened that the session's user should know at once.
+    Noted { session: SessionId, note: Note },
     /// Sent every second.
     Stats(StatsReport),
 }

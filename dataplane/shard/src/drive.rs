@@ -1,5 +1,6 @@
 //! Doing what a session's transport wants: its datagrams, its events, its next deadline.
 
+use crate::notes::Notable;
 use crate::remote::Remote;
 use crate::shard::Shard;
 use crate::spec::SessionKey;
@@ -19,6 +20,7 @@ impl Shard {
             match session.transport.poll(self.now) {
                 Output::Transmit { to, datagram, proves_address } => {
                     if proves_address {
+                        session.checks.answered(to);
                         self.routes.learn(session, to);
                     }
                     self.send_plain(to, &datagram, outputs);
@@ -43,14 +45,20 @@ impl Shard {
         event: TransportEvent,
         outputs: &mut Outputs<'_>,
     ) -> Option<EndReason> {
+        let now = self.now;
         let session = self.sessions.find(key)?;
         match event {
             TransportEvent::Connected(keys) => {
-                session.connect(&keys);
+                session.connect(now, &keys);
+                session.note(now, Notable::Connected, outputs.events);
                 outputs.events.push(Event::Connected { key });
                 return self.start_subscriptions(key, outputs);
             }
-            TransportEvent::Path(to) => session.path = Some(to),
+            TransportEvent::Path(to) => {
+                if session.path.replace(to).is_some() {
+                    session.note(now, Notable::PathChanged, outputs.events);
+                }
+            }
             TransportEvent::RoundTrip(round_trip) => session.round_trip = Some(round_trip),
             TransportEvent::ChannelOpen { label } => outputs.events.push(Event::ChannelOpen { key, label }),
             TransportEvent::PeerClosed => return Some(EndReason::PeerClosed),

@@ -18,12 +18,14 @@
 #![deny(clippy::indexing_slicing)]
 
 mod arrivals;
+mod checks;
 mod counters;
 mod drive;
 mod elements;
 mod fan_out;
 mod feedback;
 mod ingest;
+mod inspection;
 mod key_frame;
 pub mod keyed;
 mod lane;
@@ -31,6 +33,7 @@ mod lanes_in;
 mod lifecycle;
 pub mod limits;
 mod missing;
+mod notes;
 mod publisher;
 mod receive;
 mod receiver;
@@ -56,8 +59,11 @@ pub mod transport;
 mod turn;
 mod ufrag;
 
+pub use checks::Checked;
 pub use counters::Counters;
+pub use inspection::Inspection;
 pub use lane::{LaneFull, LaneMessage, LanePacket, Lanes, MediaClock};
+pub use notes::{Notable, Note};
 pub use reject::{REJECTS, Reject, RejectCounters};
 pub use remote::{Protocol, Remote};
 pub use report::{SessionReport, ShardReport, TrackReport};

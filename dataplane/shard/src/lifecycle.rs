@@ -2,6 +2,7 @@
 
 use fanlight_wire::{RtcpWriter, Ssrc};
 
+use crate::inspection::Inspection;
 use crate::lane::LaneMessage;
 use crate::limits::{CNAME, RTCP_BYTES_MAX};
 use crate::session::{Activity, Session};
@@ -64,6 +65,7 @@ impl Shard {
     pub(crate) fn end(&mut self, key: SessionKey, reason: EndReason, outputs: &mut Outputs<'_>) {
         let Some(mut session) = self.sessions.remove(key) else { return };
         self.routes.forget(&session);
+        let last = reason.needs_explaining().then(|| Box::new(Inspection::of(&session, &self.tracks)));
         self.say_farewell(&mut session, outputs);
         match &session.activity {
             Activity::Publishing(publisher) => {
@@ -77,7 +79,7 @@ impl Shard {
                 }
             }
         }
-        outputs.events.push(Event::Ended { key, reason });
+        outputs.events.push(Event::Ended { key, reason, last });
     }
 
     /// The track is over: its viewers here end, and the shards that mirror it are told.

@@ -77,6 +77,14 @@ pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest RTCP datagram that we write, bytes.
 pub const RTCP_BYTES_MAX: usize = 1200;
 
+/// Notes kept of one session.
+pub const NOTES_MAX: usize = 100;
+/// Notes of one kind within this time are one.
+pub const NOTE_MERGE: Duration = Duration::from_secs(1);
+
+/// Remote addresses whose connectivity checks are counted, a session. A browser on a laptop has some eight.
+pub const CHECKED_REMOTES_MAX: usize = 16;
+
 /// Commands obeyed in one turn; the rest waits for the next, so that a storm of joins does not stop media.
 pub const COMMANDS_PER_TURN_MAX: usize = 64;
 

@@ -43,7 +43,9 @@ impl Shard {
         if shard != self.config.id {
             return Err(Reject::WrongShard);
         }
-        self.sessions.find(key).map(|session| session.key).ok_or(Reject::StaleSession)
+        let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
+        session.checks.came(datagram.from);
+        Ok(key)
     }
 
     fn hand_to_transport(

@@ -3,18 +3,20 @@
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
-use fanlight_srtp::{RtcpOpener, RtcpSealer, RtpOpener, RtpSealer, SealError, SessionKeys};
+use fanlight_srtp::{Profile, RtcpOpener, RtcpSealer, RtpOpener, RtpSealer, SealError, SessionKeys};
 use fanlight_wire::{ExtensionMap, Ssrc};
 
+use crate::checks::Checks;
 use crate::counters::Counters;
 use crate::limits::{ADDRESSES_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
+use crate::notes::{Notable, Note, Notes};
 use crate::publisher::Publisher;
 use crate::remote::Remote;
 use crate::rng::Rng;
 use crate::spec::{Role, SessionKey, SessionSpec};
 use crate::subscription::Subscription;
 use crate::transport::Transport;
-use crate::turn::Egress;
+use crate::turn::{Egress, Event};
 
 /// The four contexts of a session. Ours is the only writer of its nonces: RTP indices are the subscriptions', the RTCP
 /// index is the sealer's own.
@@ -24,6 +26,7 @@ pub(crate) struct Srtp {
     pub(crate) rtp_sealer: RtpSealer,
     /// Bytes of the tag behind each RTP packet that we seal.
     pub(crate) rtp_overhead: usize,
+    pub(crate) profile: Profile,
     rtcp_sealer: RtcpSealer,
 }
 
@@ -34,6 +37,7 @@ impl Srtp {
             rtcp_opener: RtcpOpener::new(&keys.remote),
             rtp_sealer: RtpSealer::new(&keys.local),
             rtp_overhead: keys.local.profile().rtp_overhead(),
+            profile: keys.local.profile(),
             rtcp_sealer: RtcpSealer::new(&keys.local),
         }
     }
@@ -96,6 +100,10 @@ pub(crate) struct Session {
     pub(crate) round_trip: Option<Duration>,
     pub(crate) packets_in: u64,
     pub(crate) bytes_in: u64,
+    pub(crate) adopted: Instant,
+    pub(crate) connected: Option<Instant>,
+    pub(crate) checks: Checks,
+    pub(crate) notes: Notes,
 }
 
 impl Session {
@@ -128,14 +136,26 @@ impl Session {
             round_trip: None,
             packets_in: 0,
             bytes_in: 0,
+            adopted: now,
+            connected: None,
+            checks: Checks::default(),
+            notes: Notes::default(),
         }
     }
 
     /// Keys are there and the peer is who it said. The first keys stay: others would start the nonces again.
-    pub(crate) fn connect(&mut self, keys: &SessionKeys) {
+    pub(crate) fn connect(&mut self, now: Instant, keys: &SessionKeys) {
         self.connect_by = None;
+        self.connected.get_or_insert(now);
         if self.srtp.is_none() {
             self.srtp = Some(Box::new(Srtp::new(keys)));
+        }
+    }
+
+    /// Writes down what happened, and tells it at once where the session's user should know.
+    pub(crate) fn note(&mut self, now: Instant, what: Notable, events: &mut Vec<Event>) {
+        if self.notes.add(now, what) {
+            events.push(Event::Noted { key: self.key, note: Note { at: now, what } });
         }
     }
 

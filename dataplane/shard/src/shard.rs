@@ -108,6 +108,10 @@ impl Shard {
             match inputs.commands.pop_front() {
                 Some(Command::Adopt(spec)) => self.adopt(*spec, outputs),
                 Some(Command::Close { key, reason }) => self.end(key, reason, outputs),
+                Some(Command::Inspect { key, request }) => {
+                    let inspection = self.inspect(key).map(Box::new);
+                    outputs.events.push(Event::Inspected { request, inspection });
+                }
                 Some(Command::Report) => outputs.events.push(Event::Report(Box::new(self.report()))),
                 None => break,
             }

@@ -2,15 +2,12 @@
 
 use fanlight_wire::RtcpWriter;
 
-use crate::counters::Counters;
 use crate::limits::{CNAME, REPORT_INTERVAL, RTCP_BYTES_MAX};
-use crate::report::{SessionReport, ShardReport, TrackReport};
-use crate::session::{Activity, Session};
+use crate::session::Activity;
 use crate::shard::Shard;
-use crate::spec::{SessionKey, TrackId};
+use crate::spec::SessionKey;
 use crate::track::Track;
 use crate::turn::{EndReason, Outputs};
-use rustc_hash::FxHashMap;
 
 impl Shard {
     pub(crate) fn tick_session(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
@@ -55,14 +52,6 @@ impl Shard {
             self.end(key, EndReason::TransportFailed, outputs);
         }
     }
-
-    pub(crate) fn report(&self) -> ShardReport {
-        ShardReport {
-            counters: Counters::clone(&self.counters),
-            tracks: self.tracks.len(),
-            sessions: self.sessions.iter().map(|session| report_session(session, &self.tracks)).collect(),
-        }
-    }
 }
 
 /// A report that carries the publisher's own mapping of wall clock and media clock, so that a player puts the publisher's
@@ -87,62 +76,4 @@ fn write_sender_report(
     let _ = rtcp
         .sender_report(ssrc, ntp, timestamp, packets, octets, &[])
         .and_then(|()| rtcp.cname(ssrc, CNAME.as_bytes()));
-}
-
-fn report_session(session: &Session, tracks: &FxHashMap<TrackId, Box<Track>>) -> SessionReport {
-    let mut report = SessionReport {
-        key: session.key,
-        connected: session.is_connected(),
-        packets_in: session.packets_in,
-        bytes_in: session.bytes_in,
-        packets_out: 0,
-        bytes_out: 0,
-        round_trip: session.round_trip,
-        fraction_lost: None,
-        estimate_bps: None,
-        tracks: Vec::new(),
-    };
-    match &session.activity {
-        Activity::Publishing(publisher) => {
-            for (place, ingress) in publisher.tracks.iter().enumerate() {
-                let (jitter, packets_lost) = publisher.quality(place);
-                let track = tracks.get(&ingress.spec.track);
-                report.tracks.push(TrackReport {
-                    track: ingress.spec.track,
-                    video: ingress.spec.codec.is_video(),
-                    packets: ingress.packets,
-                    bytes: ingress.bytes,
-                    packets_lost,
-                    retransmitted: ingress.recovered,
-                    nacks: ingress.nacks,
-                    key_frame_requests: ingress.key_frame_requests,
-                    key_frames: track.map(|track| track.key_frames).unwrap_or_default(),
-                    frames: track.map(|track| track.frames).unwrap_or_default(),
-                    jitter,
-                });
-            }
-        }
-        Activity::Viewing(viewer) => {
-            report.fraction_lost = viewer.fraction_lost;
-            report.estimate_bps = viewer.estimate_bps;
-            for subscription in &viewer.subscriptions {
-                report.packets_out += subscription.packets + subscription.retransmitted;
-                report.bytes_out += subscription.octets;
-                report.tracks.push(TrackReport {
-                    track: subscription.spec.track,
-                    video: subscription.spec.codec.is_video(),
-                    packets: subscription.packets,
-                    bytes: subscription.octets,
-                    packets_lost: subscription.not_resent,
-                    retransmitted: subscription.retransmitted,
-                    nacks: subscription.nacks,
-                    key_frame_requests: subscription.key_frame_requests,
-                    key_frames: subscription.key_frames,
-                    frames: subscription.frames,
-                    jitter: 0,
-                });
-            }
-        }
-    }
-    report
 }

@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 
+use crate::inspection::Inspection;
 use crate::lane::{LaneMessage, Lanes};
+use crate::notes::Note;
 use crate::remote::Remote;
 use crate::report::ShardReport;
 use crate::spec::{SessionKey, SessionSpec, ShardId};
@@ -55,15 +57,40 @@ pub enum Command {
     },
     /// Asks for an [`Event::Report`].
     Report,
+    /// Asks for an [`Event::Inspected`], which carries the number back.
+    Inspect {
+        key: SessionKey,
+        request: u64,
+    },
 }
 
 /// What the link thread learns.
 #[derive(Debug)]
 pub enum Event {
-    Connected { key: SessionKey },
-    ChannelOpen { key: SessionKey, label: String },
-    Ended { key: SessionKey, reason: EndReason },
+    Connected {
+        key: SessionKey,
+    },
+    ChannelOpen {
+        key: SessionKey,
+        label: String,
+    },
+    /// The session is over. `last`: how it stood, where that tells why.
+    Ended {
+        key: SessionKey,
+        reason: EndReason,
+        last: Option<Box<Inspection>>,
+    },
     Report(Box<ShardReport>),
+    /// None: there is no such session.
+    Inspected {
+        request: u64,
+        inspection: Option<Box<Inspection>>,
+    },
+    /// Something that the session's user should know at once.
+    Noted {
+        key: SessionKey,
+        note: Note,
+    },
 }
 
 /// Why a session ended.
@@ -80,4 +107,11 @@ pub enum EndReason {
     NeverConnected,
     StreamEnded,
     TransportFailed,
+}
+
+impl EndReason {
+    /// Whether somebody will ask why.
+    pub(crate) const fn needs_explaining(self) -> bool {
+        matches!(self, Self::ConsentLost | Self::NeverConnected | Self::TransportFailed)
+    }
 }

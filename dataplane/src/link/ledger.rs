@@ -51,6 +51,10 @@ impl Ledger {
         self.records.get(&session)
     }
 
+    pub(super) fn at(&self, shard: ShardId, key: SessionKey) -> Option<&Record> {
+        self.records.get(self.by_key.get(&(shard, key))?)
+    }
+
     pub(super) fn find_key(&mut self, shard: ShardId, key: SessionKey) -> Option<&mut Record> {
         self.records.get_mut(self.by_key.get(&(shard, key))?)
     }

@@ -4,6 +4,7 @@
 //! shard ever waits for it. One control is served at a time: the one with the highest epoch.
 
 mod connection;
+mod inspect;
 mod ledger;
 mod open;
 mod slots;
@@ -211,6 +212,7 @@ impl Link {
                 };
                 self.tell(&message);
             }
+            ToDataplane::Inspect { request, session } => self.inspect(request, session),
             ToDataplane::Close { session, reason } => self.close(session, end_reason(reason)),
             ToDataplane::Snapshot { request } => {
                 let now = Instant::now();
@@ -259,19 +261,26 @@ impl Link {
                 let session = record.session;
                 self.tell(&ToControl::Connected { session });
             }
-            Told::Event(shard, Event::Ended { key, reason }) => {
+            Told::Event(shard, Event::Ended { key, reason, last }) => {
                 if let Some(shard) = self.shards.get_mut(usize::from(shard.0)) {
                     shard.slots.give_back(key);
                 }
                 if let Some(record) = self.ledger.remove_key(shard, key) {
                     tracing::info!(session = ?record.session, stream = %record.stream, ?reason, "session ended");
-                    self.tell(&ToControl::Closed { session: record.session, reason: close_reason(reason) });
+                    let candidates = self.told_candidates(shard);
+                    let last = last.map(|last| Box::new(inspect::describe(&record, &last, candidates)));
+                    let (session, reason) = (record.session, close_reason(reason));
+                    self.tell(&ToControl::Closed { session, reason, last });
                 }
             }
             Told::Event(shard, Event::ChannelOpen { key, label }) => {
                 let session = self.ledger.find_key(shard, key).map(|record| record.session);
                 tracing::debug!(?session, label, "data channel open");
             }
+            Told::Event(shard, Event::Inspected { request, inspection }) => {
+                self.answer_inspection(shard, RequestId(request), inspection.as_deref());
+            }
+            Told::Event(shard, Event::Noted { key, note }) => self.pass_note_on(shard, key, &note),
             Told::Event(_, Event::Report(_)) => {}
         }
     }

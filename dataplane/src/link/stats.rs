@@ -92,6 +92,10 @@ fn cpu_ns(schedstat: &Path) -> u64 {
     text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
+pub(super) fn round_trip_us(told: &SessionReport) -> Option<u32> {
+    told.round_trip.and_then(|round_trip| u32::try_from(round_trip.as_micros()).ok())
+}
+
 /// None: the session is known no more; its end is being told.
 fn session_stats(ledger: &mut Ledger, shard: ShardId, told: &SessionReport) -> Option<SessionStats> {
     let session = ledger.find_key(shard, told.key)?.session;
@@ -101,14 +105,14 @@ fn session_stats(ledger: &mut Ledger, shard: ShardId, told: &SessionReport) -> O
         bytes_in: told.bytes_in,
         packets_out: told.packets_out,
         bytes_out: told.bytes_out,
-        rtt_us: told.round_trip.and_then(|round_trip| u32::try_from(round_trip.as_micros()).ok()),
+        rtt_us: round_trip_us(told),
         fraction_lost: told.fraction_lost,
         estimate_bps: told.estimate_bps,
         tracks: told.tracks.iter().map(track_stats).collect(),
     })
 }
 
-fn track_stats(told: &TrackReport) -> TrackStats {
+pub(super) fn track_stats(told: &TrackReport) -> TrackStats {
     TrackStats {
         kind: if told.video { TrackKind::Video } else { TrackKind::Audio },
         packets: told.packets,

@@ -17,6 +17,16 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Name in the IANA registry of DTLS-SRTP protection profiles. RFC 5764 §4.1.2.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AeadAes128Gcm => "SRTP_AEAD_AES_128_GCM",
+            Self::AeadAes256Gcm => "SRTP_AEAD_AES_256_GCM",
+            Self::Aes128CmSha1_80 => "SRTP_AES128_CM_HMAC_SHA1_80",
+        }
+    }
+
     /// Bytes of the master key.
     #[must_use]
     pub const fn key_len(self) -> usize {

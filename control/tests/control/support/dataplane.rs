@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fanlight_protocol::{
-    CloseReason, Codec, Decoder, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionInfo, SessionRole,
-    SessionState, StreamPath, ToControl, ToDataplane, TrackInfo, TrackKind, encode,
+    CloseReason, Codec, Decoder, IceInspection, Inspection, Notable, Note, PROTOCOL_VERSION, Refusal,
+    RequestId, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, ToControl, ToDataplane,
+    TrackInfo, TrackKind, encode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -208,11 +209,33 @@ impl State {
                     ToControl::Refused { request, refusal: Refusal::BadSdp("this is no fragment".into()) }
                 }]
             }
+            ToDataplane::Inspect { request, session } => vec![self.inspect(request, session)],
             ToDataplane::Close { session, reason } => self.close(session, reason),
             ToDataplane::Snapshot { request } => {
                 vec![ToControl::Snapshot { request, sessions: self.sessions.values().cloned().collect() }]
             }
         }
+    }
+
+    fn inspect(&self, request: RequestId, session: SessionId) -> ToControl {
+        let Some(info) = self.sessions.get(&session) else {
+            return ToControl::Refused { request, refusal: Refusal::UnknownSession };
+        };
+        let inspection = Inspection {
+            session,
+            state: info.state,
+            age_ms: info.age_ms,
+            ice: IceInspection { local: vec!["udp 192.0.2.1:8189".into()], pairs: vec![] },
+            dtls: None,
+            rtt_us: None,
+            fraction_lost: None,
+            estimate_bps: None,
+            packets_in: 0,
+            packets_out: 0,
+            tracks: vec![],
+            notes: vec![Note { at_ms: 5, what: Notable::Connected }],
+        };
+        ToControl::Inspected { request, inspection: Box::new(inspection) }
     }
 
     fn open(
@@ -263,10 +286,11 @@ impl State {
         let watching = SessionRole::Viewer { publisher: session };
         let viewers: Vec<SessionId> =
             self.sessions.values().filter(|info| info.role == watching).map(|info| info.session).collect();
-        let mut closed = vec![ToControl::Closed { session, reason }];
+        let mut closed = vec![ToControl::Closed { session, reason, last: None }];
         for viewer in viewers {
             self.sessions.remove(&viewer);
-            closed.push(ToControl::Closed { session: viewer, reason: CloseReason::StreamEnded });
+            let reason = CloseReason::StreamEnded;
+            closed.push(ToControl::Closed { session: viewer, reason, last: None });
         }
         closed
     }

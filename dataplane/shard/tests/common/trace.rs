@@ -22,6 +22,7 @@ pub(crate) enum Order {
     Watch(Adoption, WatchSpec),
     Close(SessionKey, EndReason),
     Report,
+    Inspect(SessionKey),
 }
 
 /// A session whose handshake is left out: its keys follow from its number.
@@ -40,6 +41,7 @@ impl Order {
             Self::Watch(adoption, spec) => adoption.command(Role::Viewer(spec)),
             Self::Close(key, reason) => Command::Close { key, reason },
             Self::Report => Command::Report,
+            Self::Inspect(key) => Command::Inspect { key, request: 1 },
         }
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use fanlight_shard::{
-    Command, Counters, Event, Inputs, LaneMessage, Outputs, Reject, Remote, SessionKey, SessionReport, Shard,
-    ShardConfig, ShardId, ShardReport, UfragKey,
+    Command, Counters, Event, Inputs, Inspection, LaneMessage, Outputs, Reject, Remote, SessionKey,
+    SessionReport, Shard, ShardConfig, ShardId, ShardReport, UfragKey,
 };
 
 use super::digest::{Digest, TurnOutputs};
@@ -311,6 +311,17 @@ impl World {
     pub(crate) fn report_of(&mut self, seat: &Seat) -> SessionReport {
         let report = self.report(seat.shard);
         report.sessions.into_iter().find(|session| session.key == seat.key).unwrap()
+    }
+
+    /// What the shard knows of a session; None: it knows none of that key. Other events stay.
+    pub(crate) fn inspect(&mut self, shard: ShardId, key: SessionKey) -> Option<Inspection> {
+        self.order(shard, Order::Inspect(key));
+        self.settle();
+        let place = self.events.iter().position(|event| matches!(event, Event::Inspected { .. })).unwrap();
+        match self.events.remove(place) {
+            Event::Inspected { request: 1, inspection } => inspection.map(|inspection| *inspection),
+            other => panic!("{other:?}"),
+        }
     }
 
     /// All turns so far.

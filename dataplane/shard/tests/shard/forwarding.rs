@@ -194,9 +194,9 @@ fn the_end_of_a_publisher_ends_its_viewers_on_all_shards() {
     world.settle();
     let ended: BTreeSet<String> = world.events().iter().map(|event| format!("{event:?}")).collect();
     let expected = [
-        Event::Ended { key: viewers[0].seat.key, reason: EndReason::StreamEnded },
-        Event::Ended { key: viewers[1].seat.key, reason: EndReason::StreamEnded },
-        Event::Ended { key: publisher.seat.key, reason: EndReason::Deleted },
+        Event::Ended { key: viewers[0].seat.key, reason: EndReason::StreamEnded, last: None },
+        Event::Ended { key: viewers[1].seat.key, reason: EndReason::StreamEnded, last: None },
+        Event::Ended { key: publisher.seat.key, reason: EndReason::Deleted, last: None },
     ];
     assert_eq!(ended, expected.iter().map(|event| format!("{event:?}")).collect());
     assert_eq!((world.session_count(0), world.session_count(1)), (0, 0));

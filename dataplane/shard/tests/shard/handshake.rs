@@ -193,5 +193,17 @@ fn a_check_with_the_wrong_password_gets_no_answer() {
     assert!(checks >= 3, "{checks} checks");
     assert_eq!(world.counters(0).bytes_out, 0);
     assert_eq!(world.rejected(Reject::UnknownAddress), 1);
-    assert_eq!(ended(&world.events()), [EndReason::NeverConnected]);
+    let events = world.events();
+    assert_eq!(ended(&events), [EndReason::NeverConnected]);
+    let last = events.iter().find_map(|event| match event {
+        Event::Ended { last, .. } => last.as_deref(),
+        _ => None,
+    });
+    let (seen, selected) = last.expect("somebody will ask why").checked[0];
+    assert_eq!(
+        (seen.remote, seen.answered, selected),
+        (seat.address, 0, false),
+        "the reason can be told from this"
+    );
+    assert!(seen.checks >= 3);
 }

@@ -15,4 +15,6 @@ mod forwarding;
 #[cfg(test)]
 mod handshake;
 #[cfg(test)]
+mod inspecting;
+#[cfg(test)]
 mod replaying;
