@@ -34,6 +34,7 @@ mod lifecycle;
 pub mod limits;
 mod missing;
 mod notes;
+mod paths;
 mod publisher;
 mod receive;
 mod receiver;

@@ -11,6 +11,15 @@ pub const MID_BYTES_MAX: usize = 16;
 /// Addresses learned for one session. mediasoup keeps 8 ICE tuples a transport.
 pub const ADDRESSES_PER_SESSION_MAX: usize = 8;
 
+/// Checks of ours that may wait for their answers: each address has a few on their way when it does not answer.
+pub const CHECKS_PENDING_MAX: usize = 4 * ADDRESSES_PER_SESSION_MAX;
+
+/// An answered check is good for so long. RFC 7675 §5.1.
+pub const CONSENT_MAX: Duration = Duration::from_secs(30);
+
+/// Without a word from its path for so long, media goes to another proven address of the same peer. We check a path every 2 s.
+pub const PATH_SILENCE_MAX: Duration = Duration::from_secs(3);
+
 /// Receive streams of one publisher: media and RTX of each track, and as many again while SSRCs change.
 pub const RECEIVERS_PER_SESSION_MAX: usize = 4 * TRACKS_PER_SESSION_MAX;
 

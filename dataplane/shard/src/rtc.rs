@@ -16,19 +16,19 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use fanlight_srtp::{Profile, SessionKeys};
+use fanlight_wire::{Kind, Stun, StunClass, classify};
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion, Fingerprint};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
 };
+use str0m::ice::StunMessage;
 use str0m::net::{Protocol as Carrier, Receive};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
 
+use crate::paths::{Asked, Paths};
 use crate::remote::{Protocol, Remote};
 use crate::transport::{Output, Refused, Transport, TransportEvent, TransportFault};
-
-/// How often the nominated path and its round trip are looked at.
-const PATH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// STUN retransmission: first after this time, then doubling up to the second, so many times in all. A path that answers
 /// nothing is given up after some 12 s (RFC 7675 allows 30): until then the name of a publisher that vanished is in use.
@@ -88,7 +88,12 @@ pub struct Rtc {
     /// Where the DTLS wrapper leaves the keys.
     keys: Receiver<SessionKeys>,
     local_addresses: Vec<SocketAddr>,
-    /// Where the last DTLS datagram went: the nominated path.
+    /// The peer's answers to our checks are keyed with this.
+    remote_password: String,
+    /// str0m keeps to a nominated pair until it has failed, however the peer has moved on since. So the path is chosen here,
+    /// from the checks that pass.
+    paths: Paths,
+    /// Of [`Self::paths`], as it was told last.
     path: Option<Remote>,
     told: VecDeque<TransportEvent>,
     /// No event follows after this one.
@@ -114,7 +119,6 @@ impl Rtc {
             .set_dtls_cert(certificate.certificate.clone())
             .set_dtls_version(DtlsVersion::Dtls12)
             .set_sctp_max_message_size(MESSAGE_BYTES_MAX)
-            .set_stats_interval(Some(PATH_INTERVAL))
             .set_local_ice_credentials(IceCreds {
                 ufrag: parameters.local_ufrag,
                 pass: parameters.local_password,
@@ -130,7 +134,7 @@ impl Rtc {
         direct.set_ice_controlling(false);
         direct.set_remote_ice_credentials(IceCreds {
             ufrag: parameters.remote_ufrag,
-            pass: parameters.remote_password,
+            pass: parameters.remote_password.clone(),
         });
         direct.set_remote_fingerprint(Fingerprint { hash_func, bytes });
         direct.start_dtls(false).map_err(|fault| RtcError::Engine(fault.to_string()))?;
@@ -138,7 +142,16 @@ impl Rtc {
             direct.start_sctp(false);
         }
         let local_addresses = parameters.local_addresses;
-        Ok(Self { rtc, keys, local_addresses, path: None, told: VecDeque::new(), over: false })
+        Ok(Self {
+            rtc,
+            keys,
+            local_addresses,
+            remote_password: parameters.remote_password,
+            paths: Paths::default(),
+            path: None,
+            told: VecDeque::new(),
+            over: false,
+        })
     }
 
     /// The candidate of ours that a datagram from `from` came to: the one of its family.
@@ -178,12 +191,6 @@ impl Rtc {
             }
             Event::ChannelOpen(_, label) => self.told.push_back(TransportEvent::ChannelOpen { label }),
             Event::Closed => self.told.push_back(TransportEvent::PeerClosed),
-            Event::PeerStats(stats) => {
-                if let Some(pair) = stats.selected_candidate_pair {
-                    self.follow_path(Remote { protocol: protocol(pair.protocol), address: pair.remote.addr });
-                    self.told.extend(pair.current_round_trip_time.map(TransportEvent::RoundTrip));
-                }
-            }
             _ => {}
         }
     }
@@ -196,26 +203,64 @@ impl Rtc {
         }
     }
 
-    fn follow_path(&mut self, to: Remote) {
-        if self.path != Some(to) {
-            self.path = Some(to);
-            self.told.push_back(TransportEvent::Path(to));
+    /// A check of the peer, or its answer to one of ours, on its way to the agent.
+    fn hear_stun(&mut self, now: Instant, from: Remote, datagram: &[u8]) {
+        let Ok(stun) = Stun::parse(datagram) else { return };
+        let transaction = stun.transaction_id();
+        match (stun.class(), stun.priority()) {
+            (StunClass::Request, Some(priority)) => {
+                let nominates = stun.use_candidate();
+                self.paths.asked(Asked { transaction, from, priority, nominates });
+            }
+            (StunClass::Success, _)
+                if self.paths.awaits(transaction, from) && self.is_from_peer(datagram) =>
+            {
+                let round_trip = self.paths.proven(now, transaction, from);
+                self.follow_path();
+                self.told.extend(round_trip.map(TransportEvent::RoundTrip));
+            }
+            _ => {}
         }
     }
 
-    fn transmit(&mut self, to: Remote, datagram: Vec<u8>) -> Option<Output> {
-        const STUN_SUCCESS: [u8; 2] = [0x01, 0x01]; // RFC 8489 §5: binding, success response
-        const RTP_AND_RTCP: std::ops::RangeInclusive<u8> = 128..=191; // RFC 7983
-        match datagram.first()? {
-            // One writer for each SSRC and index: whatever str0m wants to say in (S)RTP stays unsaid.
-            first if RTP_AND_RTCP.contains(first) => None,
-            0..=3 => {
-                let proves_address = datagram.starts_with(&STUN_SUCCESS);
-                Some(Output::Transmit { to, datagram, proves_address })
+    /// RFC 8445 §7.2.2: answers are protected with the password of the side that answers.
+    fn is_from_peer(&self, answer: &[u8]) -> bool {
+        let hmac = provider().sha1_hmac_provider;
+        StunMessage::parse(answer).is_ok_and(|answer| {
+            answer.verify(self.remote_password.as_bytes(), |key, parts| hmac.sha1_hmac(key, parts))
+        })
+    }
+
+    /// Something that the agent says. Its success response tells that a check was authentic.
+    fn say_stun(&mut self, now: Instant, to: Remote, datagram: Vec<u8>) -> Output {
+        let class = Stun::parse(&datagram).map(|stun| (stun.class(), stun.transaction_id()));
+        match class {
+            Ok((StunClass::Request, transaction)) => self.paths.checking(now, transaction, to),
+            Ok((StunClass::Success, transaction)) => {
+                self.paths.answered(now, transaction, to);
+                self.follow_path();
             }
-            _ => {
-                self.follow_path(to);
-                Some(Output::Transmit { to, datagram, proves_address: false })
+            _ => {}
+        }
+        let proves_address = matches!(class, Ok((StunClass::Success, _)));
+        Output::Transmit { to, datagram, proves_address }
+    }
+
+    fn follow_path(&mut self) {
+        let chosen = self.paths.chosen();
+        if self.path != chosen {
+            self.path = chosen;
+            self.told.extend(chosen.map(TransportEvent::Path));
+        }
+    }
+
+    fn transmit(&mut self, now: Instant, to: Remote, datagram: Vec<u8>) -> Option<Output> {
+        match classify(&datagram) {
+            // One writer for each SSRC and index: whatever str0m wants to say in (S)RTP stays unsaid.
+            Kind::Rtp | Kind::Rtcp => None,
+            Kind::Stun => Some(self.say_stun(now, to, datagram)),
+            Kind::Dtls | Kind::Unknown => {
+                Some(Output::Transmit { to: self.path.unwrap_or(to), datagram, proves_address: false })
             }
         }
     }
@@ -226,6 +271,9 @@ impl Transport for Rtc {
         let destination = self.destination(from).ok_or(Refused)?;
         let contents = datagram.try_into().map_err(|_| Refused)?;
         let receive = Receive { proto: carrier(from.protocol), source: from.address, destination, contents };
+        if classify(datagram) == Kind::Stun {
+            self.hear_stun(now, from, datagram);
+        }
         self.guard(|rtc| rtc.handle_input(Input::Receive(now, receive))).ok_or(Refused)?.map_err(|_| Refused)
     }
 
@@ -235,7 +283,7 @@ impl Transport for Rtc {
         }
     }
 
-    fn poll(&mut self, _now: Instant) -> Output {
+    fn poll(&mut self, now: Instant) -> Output {
         loop {
             if let Some(event) = self.told.pop_front() {
                 return Output::Event(event);
@@ -245,7 +293,7 @@ impl Transport for Rtc {
                 Some(Ok(RtcOutput::Timeout(_))) => {}
                 Some(Ok(RtcOutput::Transmit(transmit))) => {
                     let to = Remote { protocol: protocol(transmit.proto), address: transmit.destination };
-                    if let Some(output) = self.transmit(to, transmit.contents.into()) {
+                    if let Some(output) = self.transmit(now, to, transmit.contents.into()) {
                         return output;
                     }
                 }

@@ -21,6 +21,8 @@ const USERNAME: u16 = 0x0006;
 const MESSAGE_INTEGRITY: u16 = 0x0008;
 /// RFC 8489 §14.6.
 const MESSAGE_INTEGRITY_SHA256: u16 = 0x001c;
+/// RFC 8445 §7.1.1.
+const PRIORITY: u16 = 0x0024;
 /// RFC 8445 §7.1.2.
 const USE_CANDIDATE: u16 = 0x0025;
 
@@ -117,6 +119,12 @@ impl<'a> Stun<'a> {
     #[must_use]
     pub fn use_candidate(&self) -> bool {
         self.find(USE_CANDIDATE).is_some()
+    }
+
+    /// The priority that the sender's candidate would have if it were found by this check. RFC 8445 §7.1.1.
+    #[must_use]
+    pub fn priority(&self) -> Option<u32> {
+        self.find(PRIORITY)?.try_into().ok().map(u32::from_be_bytes)
     }
 
     /// The first attribute of this type that integrity can vouch for.

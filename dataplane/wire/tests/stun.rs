@@ -77,6 +77,7 @@ fn a_connectivity_check_names_both_its_ends() {
     assert_eq!(stun.transaction_id(), bytes("b7e7a701 bc34d686 fa87dfae")[..]);
     assert_eq!(stun.username(), Some((b"evtj".as_slice(), b"h6vY".as_slice())));
     assert!(!stun.use_candidate());
+    assert_eq!(stun.priority(), Some(0x6e00_01ff));
     let lengths: Vec<(u16, usize)> = stun.attributes().map(|(kind, value)| (kind, value.len())).collect();
     assert_eq!(
         lengths,
@@ -92,7 +93,7 @@ fn answers_are_told_from_requests() {
         let vector = bytes(vector);
         let stun = Stun::parse(&vector).unwrap();
         assert_eq!((stun.class(), stun.method()), (StunClass::Success, 1));
-        assert_eq!(stun.username(), None);
+        assert_eq!((stun.username(), stun.priority()), (None, None));
         let attributes: Vec<_> = stun.attributes().collect();
         assert_eq!(attributes[0], (0x8022, b"test vector".as_slice()));
         assert_eq!((attributes[1].0, attributes[1].1.len()), (0x0020, address_len));

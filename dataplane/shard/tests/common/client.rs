@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fanlight_shard::rtc::{Certificate, Rtc as ShardRtc, RtcParameters};
-use fanlight_shard::{Command, Role, SessionSpec};
+use fanlight_shard::{Command, Remote, Role, SessionSpec};
 use fanlight_wire::{Kind, Ssrc, classify};
 use str0m::config::Fingerprint;
 use str0m::net::{Protocol, Receive};
@@ -22,6 +22,8 @@ const STEP: Duration = Duration::from_millis(5);
 pub(crate) struct Client {
     pub(crate) rtc: Rtc,
     pub(crate) seat: Seat,
+    /// Where it seems to be: its own address, unless a NAT says otherwise.
+    pub(crate) seen_at: Remote,
     /// What it told its owner.
     pub(crate) events: Vec<Event>,
     /// What it sent in the last step.
@@ -87,12 +89,20 @@ impl Client {
         let local_ssrc = Ssrc(0xfa00_0000 + seat.number);
         let spec = SessionSpec { key: seat.key, transport, local_ssrc, role };
         world.command(seat.shard, Command::Adopt(Box::new(spec)));
-        Self { rtc, seat, events: Vec::new(), sent: Vec::new(), loses_upwards: false, loses_downwards: false }
+        Self {
+            rtc,
+            seat,
+            seen_at: seat.address,
+            events: Vec::new(),
+            sent: Vec::new(),
+            loses_upwards: false,
+            loses_downwards: false,
+        }
     }
 
     /// Takes what came, and puts on the wire what it wants to say now.
     pub(crate) fn step(&mut self, world: &mut World) {
-        for datagram in world.mail(self.seat.address) {
+        for datagram in world.mail(self.seen_at) {
             if self.loses_downwards && classify(&datagram) == Kind::Rtp {
                 continue;
             }
@@ -113,7 +123,7 @@ impl Client {
         }
         for datagram in &self.sent {
             if !(self.loses_upwards && classify(datagram) == Kind::Rtp) {
-                world.hand(self.seat.shard, self.seat.address, datagram.clone());
+                world.hand(self.seat.shard, self.seen_at, datagram.clone());
             }
         }
     }

@@ -127,6 +127,65 @@ fn a_stock_client_publishes_to_a_stock_viewer() {
     assert_eq!(world.session_count(0), 0);
 }
 
+/// A NAT that forgets a viewer gives it another port in mid-stream. Media follows within the time between two checks of the
+/// peer, never to the new port before it has answered one of ours, and never again to the old one.
+#[test]
+fn a_viewer_whose_port_changes_keeps_its_session() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let (mut sender, mut publisher) = publishing(&mut world, &certificate);
+    let mut receiver = watching(&mut world, &publisher, &certificate);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    let mut frame = |world: &mut World, sender: &mut Client, receiver: &mut Client, key| {
+        write(sender, &mut publisher, world, key);
+        live(world, &mut [sender, receiver], Duration::from_millis(30));
+    };
+    frame(&mut world, &mut sender, &mut receiver, true);
+    assert_eq!(receiver.media().len(), 1);
+    let old = receiver.seen_at;
+    receiver.seen_at.address.set_port(old.address.port() + 1);
+    let mut silent = 0;
+    while receiver.media().is_empty() {
+        frame(&mut world, &mut sender, &mut receiver, false);
+        silent += 1;
+        assert!(silent < 120, "no media for {} ms", silent * 30);
+    }
+    let to_nobody = world.mail(old).into_iter().filter(|datagram| classify(datagram) == Kind::Rtp).count();
+    assert!(to_nobody > 0, "the old port was the path until the new one had proven itself");
+    for _ in 0..30 {
+        frame(&mut world, &mut sender, &mut receiver, false);
+    }
+    assert!(receiver.media().len() >= 30);
+    assert!(world.mail(old).iter().all(|datagram| classify(datagram) == Kind::Stun), "media to the old port");
+    assert_eq!(ended(&world.events()), []);
+}
+
+/// A04: whoever knows a session's password may name a victim's address as the source of a check that nominates. Media must not
+/// go there: the victim answers nothing.
+#[test]
+fn a_nomination_from_an_address_that_answers_nothing_moves_no_media() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let (mut sender, mut publisher) = publishing(&mut world, &certificate);
+    let mut receiver = watching(&mut world, &publisher, &certificate);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    let mut checks = 0;
+    for number in 0..1800 {
+        if number % 6 == 0 {
+            write(&mut sender, &mut publisher, &world, number == 0);
+        }
+        live(&mut world, &mut [&mut sender, &mut receiver], Duration::from_millis(5));
+        for check in receiver.sent.iter().filter(|datagram| datagram.starts_with(&[0, 1])) {
+            world.hand(receiver.seat.shard, World::stranger(), check.clone());
+            checks += 1;
+        }
+    }
+    assert!(checks >= 3, "{checks} checks");
+    let letters = world.mail(World::stranger());
+    assert!(letters.iter().all(|datagram| classify(datagram) == Kind::Stun), "media at the victim's");
+    assert_eq!(receiver.media().len(), 300);
+}
+
 /// DTLS proves nothing without the fingerprint of the signalling: a man in the middle has a certificate too.
 #[test]
 fn a_peer_with_another_certificate_never_connects() {
