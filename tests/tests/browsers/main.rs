@@ -4,6 +4,7 @@
 //! (webrtc-stats §freezeCount) and reads the running clock out of the picture.
 
 mod calm;
+mod changes;
 mod pages;
 mod pairs;
 mod publishing;
