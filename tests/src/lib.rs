@@ -21,6 +21,7 @@ pub mod http;
 pub mod metrics;
 mod say;
 pub mod server;
+pub mod stack;
 mod temporary;
 
 pub use failure::{Failure, TestResult};

@@ -8,4 +8,5 @@ mod changes;
 mod pages;
 mod pairs;
 mod publishing;
+mod stacks;
 mod watching;
