@@ -24,8 +24,14 @@ pub(crate) enum Answer {
     /// A session is open.
     Accepted {
         /// SDP.
-        answer: String,
+        description: String,
         ice_tag: String,
+    },
+    /// ICE is being restarted.
+    Restarted {
+        ice_tag: String,
+        /// `application/trickle-ice-sdpfrag`.
+        fragment: String,
     },
     /// Carried out, nothing to tell.
     Done,

@@ -38,11 +38,8 @@ pub(crate) enum Fault {
     BodyBroken(String),
     #[error("the body is not UTF-8 text, or contains control characters")]
     NotText,
-    #[error(
-        "the body is empty; send an SDP offer: the client makes the offer here, offers made by the server are not \
-         supported yet"
-    )]
-    NoOffer,
+    #[error("the body is empty; send an SDP description (application/sdp)")]
+    NoSdp,
     #[error("the body is not SDP: it does not begin with v=0")]
     NotSdp,
     #[error("the body is empty; send a trickle ICE fragment (RFC 8840)")]
@@ -57,8 +54,6 @@ pub(crate) enum Fault {
     UnknownSession,
     #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]
     StaleEntityTag,
-    #[error("the ICE restart is not carried out: {0}")]
-    NotRestarted(String),
     #[error("the server is full: {limit} is reached; retry in {retry_after_s} s")]
     Full { limit: &'static str, retry_after_s: u32 },
     #[error("the media process is not connected; retry in {retry_after_s} s")]

@@ -94,7 +94,7 @@ async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<
         Route::Resource { role, stream, session } => {
             let resource = resource::Resource { role: *role, stream, session: *session };
             match head.method {
-                Method::PATCH => resource.trickle(site, head, body).await,
+                Method::PATCH => resource.patch(site, head, body).await,
                 Method::DELETE => resource.end(site),
                 Method::GET if problem::accepts_json(&head.headers) => resource.state(site),
                 _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
@@ -120,8 +120,8 @@ fn options(site: &Site, route: &Route) -> Response {
             headers.insert("accept-post", HeaderValue::from_static(body::SDP));
             endpoint::add_ice_links(site, headers);
         }
-        Route::Resource { .. } => {
-            headers.insert("accept-patch", HeaderValue::from_static(body::SDP_FRAGMENT));
+        Route::Resource { role, .. } => {
+            headers.insert("accept-patch", HeaderValue::from_static(resource::accept_patch(*role)));
             endpoint::add_ice_links(site, headers);
         }
         Route::Page(_) | Route::Listing(_) => {}

@@ -127,6 +127,13 @@ impl Registry {
         true
     }
 
+    /// ICE has been restarted: the session has another entity tag.
+    pub(crate) fn restarted(&mut self, session: SessionId, ice_tag: String) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.ice_tag = ice_tag;
+        }
+    }
+
     /// ICE and DTLS are up.
     pub(crate) fn connected(&mut self, session: SessionId) {
         if let Some(entry) = self.sessions.get_mut(&session) {

@@ -49,9 +49,42 @@ impl From<SessionRole> for Role {
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) session: SessionId,
-    /// SDP.
-    pub(crate) answer: String,
+    /// SDP: the answer to the client's offer, or an offer of ours.
+    pub(crate) description: String,
     pub(crate) ice_tag: String,
+}
+
+/// How a session begins.
+#[derive(Debug)]
+pub(crate) enum Opening {
+    /// An offer to publish.
+    Publish(String),
+    /// An offer to watch.
+    Watch(String),
+    /// A viewer that asks for an offer of ours.
+    WatchOurOffer,
+}
+
+impl Opening {
+    const fn role(&self) -> Role {
+        match self {
+            Self::Publish(_) => Role::Publisher,
+            Self::Watch(_) | Self::WatchOurOffer => Role::Viewer,
+        }
+    }
+}
+
+/// What a trickle ICE fragment came to.
+#[derive(Debug)]
+pub(crate) enum Trickled {
+    /// Its candidates are heard.
+    Taken,
+    /// It restarted ICE.
+    Restarted {
+        ice_tag: String,
+        /// Our new credentials and candidates.
+        fragment: String,
+    },
 }
 
 /// One line of a listing.
@@ -79,34 +112,36 @@ impl Signalling {
         }
     }
 
-    /// Opens a session on `stream` for the maker of `offer`.
-    pub(crate) async fn open(&self, role: Role, stream: StreamPath, offer: String) -> Result<Opened, Fault> {
+    /// Opens a session on `stream`.
+    pub(crate) async fn open(&self, stream: StreamPath, opening: Opening) -> Result<Opened, Fault> {
         let session = fresh_session_id()?;
         let now = SystemTime::now();
+        let role = opening.role();
         let publisher = match role {
             Role::Publisher => {
                 self.registry().reserve_publisher(session, stream.clone(), now)?;
-                None
+                session
             }
-            Role::Viewer => Some(self.registry().reserve_viewer(session, stream.clone(), now)?),
+            Role::Viewer => self.registry().reserve_viewer(session, stream.clone(), now)?,
         };
         // From here on the place is given back unless the dataplane says yes: on refusals, on the deadline, and when the
         // client leaves and this future is dropped.
         let reservation = Reservation { signalling: self, session };
         let path = stream.clone();
-        let outcome = self.line.request(Some(session), |request| match publisher {
-            None => ToDataplane::Publish { request, session, stream, offer },
-            Some(publisher) => ToDataplane::Watch { request, session, stream, publisher, offer },
+        let outcome = self.line.request(Some(session), |request| match opening {
+            Opening::Publish(offer) => ToDataplane::Publish { request, session, stream, offer },
+            Opening::Watch(offer) => ToDataplane::Watch { request, session, stream, publisher, offer },
+            Opening::WatchOurOffer => ToDataplane::Offer { request, session, stream, publisher },
         });
         match outcome.await {
-            Ok(Answer::Accepted { answer, ice_tag }) => {
+            Ok(Answer::Accepted { description, ice_tag }) => {
                 reservation.keep();
                 self.metrics.joined(role);
                 tracing::info!(?session, role = role.name(), stream = %path, "session opened");
-                Ok(Opened { session, answer, ice_tag })
+                Ok(Opened { session, description, ice_tag })
             }
-            Ok(Answer::Done | Answer::Inspected(_)) => {
-                Err(Fault::Internal("the media process gave no answer to the offer".to_owned()))
+            Ok(Answer::Done | Answer::Restarted { .. } | Answer::Inspected(_)) => {
+                Err(Fault::Internal("the media process gave no description of the session".to_owned()))
             }
             // The publisher that was to be watched has just ended.
             Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::NotLive(path)),
@@ -114,11 +149,30 @@ impl Signalling {
         }
     }
 
-    /// Hands a trickle ICE fragment on.
-    pub(crate) async fn trickle(&self, session: SessionId, fragment: String) -> Result<(), Fault> {
-        let message = |request| ToDataplane::Trickle { request, session, fragment };
+    /// Hands on a viewer's answer to an offer of ours.
+    pub(crate) async fn answer(&self, session: SessionId, answer: String) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Answer { request, session, answer };
         match self.line.request(None, message).await {
             Ok(_) => Ok(()),
+            Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::UnknownSession),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    /// Hands a trickle ICE fragment on; one with new credentials restarts ICE, if it may.
+    pub(crate) async fn trickle(
+        &self,
+        session: SessionId,
+        fragment: String,
+        may_restart: bool,
+    ) -> Result<Trickled, Fault> {
+        let message = |request| ToDataplane::Trickle { request, session, fragment, may_restart };
+        match self.line.request(None, message).await {
+            Ok(Answer::Restarted { ice_tag, fragment }) => {
+                tracing::info!(?session, "ICE restarted");
+                Ok(Trickled::Restarted { ice_tag, fragment })
+            }
+            Ok(_) => Ok(Trickled::Taken),
             Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::UnknownSession),
             Err(fault) => Err(fault),
         }
@@ -165,6 +219,10 @@ impl Signalling {
             tracing::debug!(?session, "opened for a client that has left; closing");
             self.line.tell(ToDataplane::Close { session, reason: CloseReason::NeverConnected });
         }
+    }
+
+    pub(crate) fn session_restarted(&self, session: SessionId, ice_tag: String) {
+        self.registry().restarted(session, ice_tag);
     }
 
     pub(crate) fn session_connected(&self, session: SessionId) {

@@ -6,8 +6,9 @@
 //! and the next control reads a [`ToControl::Snapshot`].
 //!
 //! ```text
-//!   control ──► Hello · Publish · Watch · Trickle · Inspect · Close · Snapshot
-//!           ◄── Welcome · Accepted · Refused · Done · Inspected · Noted · Connected · Closed · Snapshot · Stats ── dataplane
+//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Inspect · Close · Snapshot
+//!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Closed · Snapshot ·
+//!               Stats ── dataplane
 //! ```
 //!
 //! Every request carries a [`RequestId`] and gets exactly one answer. A frame is a little-endian `u32` length and a
@@ -29,4 +30,4 @@ pub use session::{Codec, SessionInfo, SessionRole, SessionState, StreamPath, Tra
 pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TrackStats};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 2;
+pub const PROTOCOL_VERSION: u16 = 3;

@@ -18,9 +18,20 @@ pub enum ToDataplane {
     Publish { request: RequestId, session: SessionId, stream: StreamPath, offer: String },
     /// Opens a viewer's session on the tracks of `publisher`. Answered as [`ToDataplane::Publish`] is.
     Watch { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId, offer: String },
-    /// A trickle ICE fragment (RFC 8840, `application/trickle-ice-sdpfrag`). Answered by [`ToControl::Done`] or
-    /// [`ToControl::Refused`].
-    Trickle { request: RequestId, session: SessionId, fragment: String },
+    /// Makes an offer to a viewer that asked for one. Answered as [`ToDataplane::Publish`] is; the session is kept for a
+    /// while, waiting for [`ToDataplane::Answer`].
+    Offer { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId },
+    /// The viewer's answer. Answered by [`ToControl::Done`] or [`ToControl::Refused`].
+    Answer { request: RequestId, session: SessionId, answer: String },
+    /// A trickle ICE fragment (RFC 8840, `application/trickle-ice-sdpfrag`). Answered by [`ToControl::Done`],
+    /// [`ToControl::Restarted`] or [`ToControl::Refused`].
+    Trickle {
+        request: RequestId,
+        session: SessionId,
+        fragment: String,
+        /// Whether credentials that are new restart ICE (RFC 9725 §4.3.3); else they are refused.
+        may_restart: bool,
+    },
     /// Asks for all that is known of a session. Answered by [`ToControl::Inspected`] or [`ToControl::Refused`].
     Inspect { request: RequestId, session: SessionId },
     /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.
@@ -34,18 +45,27 @@ pub enum ToDataplane {
 pub enum ToControl {
     /// Answer to Hello. A new `boot` means that all sessions known before are gone.
     Welcome { protocol: u16, boot: u64 },
-    /// The session is open; the answer goes to the peer.
+    /// The session is open; the description goes to the peer.
     Accepted {
         request: RequestId,
         session: SessionId,
-        /// SDP answer, CRLF line ends.
-        answer: String,
+        /// SDP with CRLF line ends: the answer to the peer's offer, or an offer of ours.
+        description: String,
         /// ICE username fragment of ours: names this ICE session in an entity tag (RFC 9725 §4.3.1).
         ice_tag: String,
         tracks: Vec<TrackInfo>,
     },
     /// The request came to nothing, and why.
     Refused { request: RequestId, refusal: Refusal },
+    /// ICE is being restarted: media goes on over the old path until there is a new one.
+    Restarted {
+        request: RequestId,
+        session: SessionId,
+        /// Our new username fragment: the ICE session has another entity tag from now on.
+        ice_tag: String,
+        /// Our new credentials and candidates, `application/trickle-ice-sdpfrag`.
+        fragment: String,
+    },
     /// The request is carried out and has no further result.
     Done { request: RequestId },
     /// ICE and DTLS are up: media can flow.
@@ -74,6 +94,15 @@ pub enum Refusal {
     /// The session (or the publisher to watch) does not exist (any more).
     #[error("there is no such session")]
     UnknownSession,
+    /// A fragment's username is not the session's, nor one that it had.
+    #[error(
+        "the fragment is of another ICE session; to restart ICE send its new ice-ufrag and ice-pwd with If-Match: * \
+         (RFC 9725 section 4.3.3)"
+    )]
+    AnotherIceSession,
+    /// There is no offer of ours that waits for an answer.
+    #[error("this session waits for no answer: the client made the offer, or has answered already")]
+    NoOfferPending,
     /// A limit of `conf/` is reached.
     #[error("the server is full: {limit} is at its limit; retry in {retry_after_s} s")]
     Full {

@@ -168,10 +168,14 @@ impl Link {
     fn take(&self, message: ToControl) {
         let signalling = &self.signalling;
         match message {
-            ToControl::Accepted { request, session, answer, ice_tag, tracks } => {
+            ToControl::Accepted { request, session, description, ice_tag, tracks } => {
                 // The registry first: events of the session may be the next message.
                 signalling.session_accepted(session, ice_tag.clone(), tracks);
-                signalling.line.answer(request, Ok(super::Answer::Accepted { answer, ice_tag }));
+                signalling.line.answer(request, Ok(super::Answer::Accepted { description, ice_tag }));
+            }
+            ToControl::Restarted { request, session, ice_tag, fragment } => {
+                signalling.session_restarted(session, ice_tag.clone());
+                signalling.line.answer(request, Ok(super::Answer::Restarted { ice_tag, fragment }));
             }
             ToControl::Refused { request, refusal } => signalling.line.answer(request, Err(refusal)),
             ToControl::Done { request } => signalling.line.answer(request, Ok(super::Answer::Done)),

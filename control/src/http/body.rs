@@ -14,11 +14,18 @@ pub(super) const SDP: &str = "application/sdp";
 /// RFC 8840 §8.2.
 pub(super) const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
+/// What the resource of a viewer takes.
+pub(super) const SDP_AND_FRAGMENT: &str = "application/sdp, application/trickle-ice-sdpfrag";
+
+/// Whether the body says that it is of this media type, whatever its parameters.
+pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(expected)
+}
+
 /// Refuses another media type than `expected`, whatever its parameters, and encoded bodies.
 pub(super) fn check_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault> {
-    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = value.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case(expected) {
+    if !is_type(headers, expected) {
         return Err(Fault::WrongContentType { expected });
     }
     let encoding = headers.get(header::CONTENT_ENCODING);

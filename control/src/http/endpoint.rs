@@ -1,4 +1,5 @@
-//! Opening a session: POST of an offer to an endpoint (RFC 9725 §4.2; WHEP is the same with the roles turned).
+//! Opening a session: POST of an offer to an endpoint (RFC 9725 §4.2; WHEP is the same with the roles turned), or of nothing
+//! to a WHEP endpoint, which is answered with an offer of ours.
 
 use axum::body::Body;
 use axum::http::request::Parts;
@@ -7,11 +8,11 @@ use axum::response::{IntoResponse, Response};
 use fanlight_protocol::StreamPath;
 use hyper::body::Body as _;
 
-use super::{Site, body, route};
+use super::{Site, body, resource, route};
 use crate::config::{Ice, IceServer};
 use crate::fault::Fault;
 use crate::name;
-use crate::signalling::{Opened, Role};
+use crate::signalling::{Opened, Opening, Role};
 
 pub(super) async fn open(
     site: &Site,
@@ -20,28 +21,38 @@ pub(super) async fn open(
     head: &Parts,
     body: Body,
 ) -> Result<Response, Fault> {
-    // Some WHEP clients ask for an offer of the server's by an empty body, which then has no type either.
+    let opening = match role {
+        Role::Publisher => Opening::Publish(sdp(site, head, body).await?),
+        // A viewer asks for an offer of ours by an empty body, which then needs no type.
+        Role::Viewer if body.is_end_stream() => Opening::WatchOurOffer,
+        Role::Viewer => Opening::Watch(sdp(site, head, body).await?),
+    };
+    let opened = site.signalling.open(stream.clone(), opening).await?;
+    Ok(created(site, role, stream, opened))
+}
+
+/// A description in a request's body.
+pub(super) async fn sdp(site: &Site, head: &Parts, body: Body) -> Result<String, Fault> {
     if body.is_end_stream() {
-        return Err(Fault::NoOffer);
+        return Err(Fault::NoSdp);
     }
     body::check_type(&head.headers, body::SDP)?;
-    let offer = body::text(body, &site.config.http).await?;
-    if offer.trim().is_empty() {
-        return Err(Fault::NoOffer);
+    let text = body::text(body, &site.config.http).await?;
+    if text.trim().is_empty() {
+        return Err(Fault::NoSdp);
     }
-    if !offer.starts_with("v=0") {
+    if !text.starts_with("v=0") {
         return Err(Fault::NotSdp);
     }
-    let opened = site.signalling.open(role, stream.clone(), offer).await?;
-    Ok(created(site, role, stream, opened))
+    Ok(text)
 }
 
 fn created(site: &Site, role: Role, stream: &StreamPath, opened: Opened) -> Response {
     let location = location(role, stream, &opened);
-    let mut response = (StatusCode::CREATED, opened.answer).into_response();
+    let mut response = (StatusCode::CREATED, opened.description).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body::SDP));
-    headers.insert("accept-patch", HeaderValue::from_static(body::SDP_FRAGMENT));
+    headers.insert("accept-patch", HeaderValue::from_static(resource::accept_patch(role)));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // An ice-ufrag is of ice-char (RFC 8839 §5.4), and the location is percent-encoded: both are header text.
     for (name, value) in [(header::ETAG, entity_tag(&opened.ice_tag)), (header::LOCATION, location)] {

@@ -1,18 +1,19 @@
-//! One session by its URL, which only its owner knows: trickle ICE, the end, and the state for our own SDK.
+//! One session by its URL, which only its owner knows: the answer to an offer of ours, trickle ICE, ICE restart, the end, and
+//! the state for our own SDK.
 
 use std::time::SystemTime;
 
 use axum::body::Body;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use fanlight_protocol::{CloseReason, Refusal, SessionId, StreamPath};
+use fanlight_protocol::{CloseReason, SessionId, StreamPath};
 use serde::Serialize;
 
 use super::{Site, body, endpoint};
 use crate::fault::Fault;
 use crate::registry::Phase;
-use crate::signalling::Role;
+use crate::signalling::{Role, Trickled};
 
 /// What a resource URL names.
 pub(super) struct Resource<'a> {
@@ -33,8 +34,27 @@ struct State<'a> {
 }
 
 impl Resource<'_> {
-    /// PATCH with candidates, RFC 9725 §4.3.2. Clients in the field send no If-Match, so none is asked for.
-    pub(super) async fn trickle(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
+    /// PATCH of a viewer's answer to an offer of ours, or of a fragment.
+    pub(super) async fn patch(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
+        if self.role == Role::Viewer && body::is_type(&head.headers, body::SDP) {
+            return self.answer(site, head, body).await;
+        }
+        self.trickle(site, head, body).await
+    }
+
+    async fn answer(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
+        let session = site.signalling.session(self.role, self.stream, self.session)?;
+        if Condition::of(&head.headers, &session.ice_tag) == Condition::Stale {
+            return Err(Fault::StaleEntityTag);
+        }
+        let answer = endpoint::sdp(site, head, body).await?;
+        site.signalling.answer(self.session, answer).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
+    }
+
+    /// PATCH with candidates, RFC 9725 §4.3.2, or for an ICE restart, §4.3.3. Clients in the field send no If-Match with
+    /// their candidates, so none is asked for.
+    async fn trickle(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
         let session = site.signalling.session(self.role, self.stream, self.session)?;
         body::check_type(&head.headers, body::SDP_FRAGMENT)?;
         let condition = Condition::of(&head.headers, &session.ice_tag);
@@ -45,13 +65,10 @@ impl Resource<'_> {
         if fragment.trim().is_empty() {
             return Err(Fault::NoFragment);
         }
-        match site.signalling.trickle(self.session, whole_lines(fragment)).await {
-            Ok(()) => Ok(StatusCode::NO_CONTENT.into_response()),
-            // RFC 9725 §4.3.1: trickling is served, restarts are not, and the client must be able to tell.
-            Err(Fault::Refused(Refusal::BadSdp(why))) if condition == Condition::Any => {
-                Err(Fault::NotRestarted(why))
-            }
-            Err(fault) => Err(fault),
+        let may_restart = condition == Condition::Any;
+        match site.signalling.trickle(self.session, whole_lines(fragment), may_restart).await? {
+            Trickled::Taken => Ok(StatusCode::NO_CONTENT.into_response()),
+            Trickled::Restarted { ice_tag, fragment } => Ok(restarted(&ice_tag, fragment)),
         }
     }
 
@@ -74,6 +91,27 @@ impl Resource<'_> {
         };
         super::listing::json(&state)
     }
+}
+
+/// What the resource of a session takes by PATCH.
+pub(super) const fn accept_patch(role: Role) -> &'static str {
+    match role {
+        Role::Publisher => body::SDP_FRAGMENT,
+        Role::Viewer => body::SDP_AND_FRAGMENT,
+    }
+}
+
+/// The answer to an ICE restart. RFC 9725 §4.3.3.
+fn restarted(ice_tag: &str, fragment: String) -> Response {
+    let mut response = (StatusCode::OK, fragment).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body::SDP_FRAGMENT));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    // An ice-ufrag is of ice-char (RFC 8839 §5.4): header text.
+    if let Ok(tag) = HeaderValue::from_str(&endpoint::entity_tag(ice_tag)) {
+        headers.insert(header::ETAG, tag);
+    }
+    response
 }
 
 /// What If-Match says of the ICE session, RFC 9110 §13.1.1.

@@ -45,6 +45,13 @@ async fn a_preflight_is_told_from_a_real_options() {
     let resource = request(stage.address(), "OPTIONS", opened.location(), &[], "").await;
     assert_eq!((resource.status, resource.header("allow")), (204, Some("OPTIONS, PATCH, DELETE")));
     assert_eq!(resource.header("accept-patch"), Some("application/trickle-ice-sdpfrag"));
+    let viewer = stage.ask_for_offer("camera").await;
+    let resource = request(stage.address(), "OPTIONS", viewer.location(), &[], "").await;
+    assert_eq!(
+        resource.header("accept-patch"),
+        Some("application/sdp, application/trickle-ice-sdpfrag"),
+        "a viewer may answer an offer of the server's"
+    );
 }
 
 /// A page that cannot read an error shows "network error", and nobody knows why.

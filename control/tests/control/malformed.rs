@@ -124,8 +124,8 @@ fn bodies() -> Vec<Case> {
         |body: String| post("Content-Type: application/sdp\r\nTransfer-Encoding: chunked\r\n", body);
     let many_lines = format!("v=0\r\n{}", "a=candidate:1 1 udp 1 192.0.2.1 9 typ host\r\n".repeat(2_000));
     vec![
-        ("no body", post("Content-Type: application/sdp\r\n", ""), 400, "no_offer"),
-        ("a body of blanks", offer(" \r\n \r\n"), 400, "no_offer"),
+        ("no body", post("Content-Type: application/sdp\r\n", ""), 400, "no_sdp"),
+        ("a body of blanks", offer(" \r\n \r\n"), 400, "no_sdp"),
         ("JSON for SDP", offer("{\"sdp\":\"v=0\"}"), 400, "not_sdp"),
         ("HTML for SDP", offer("<script>alert(1)</script>"), 400, "not_sdp"),
         ("what is not UTF-8", offer([b'v', b'=', b'0', 0xff, 0xfe]), 400, "not_text"),
@@ -178,6 +178,63 @@ fn bodies() -> Vec<Case> {
             "body_broken",
         ),
     ]
+}
+
+/// A PATCH of a session that is there, with headers and body of our own.
+fn patch(location: &str, headers: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "PATCH {location} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+    )
+    .into_bytes()
+}
+
+/// What must not come by PATCH to a session, whether it waits for an answer or not.
+fn patches(location: &str, is_viewer: bool) -> Vec<Case> {
+    const SDP: &str = "Content-Type: application/sdp\r\n";
+    const FRAGMENT: &str = "Content-Type: application/trickle-ice-sdpfrag\r\n";
+    let answer = |headers: &str, body: &str| patch(location, &format!("{SDP}{headers}"), body);
+    let no_type = (415, "wrong_content_type");
+    let of_sdp = |status, reason| if is_viewer { (status, reason) } else { no_type };
+    let large = format!("v=0\r\n{}", "a=x\r\n".repeat(20_000));
+    let cases = [
+        ("nothing at all", patch(location, "", ""), no_type),
+        ("an empty fragment", patch(location, FRAGMENT, ""), (400, "no_fragment")),
+        ("an empty answer", answer("", ""), of_sdp(400, "no_sdp")),
+        ("an answer of blanks", answer("", " \r\n"), of_sdp(400, "no_sdp")),
+        ("JSON for an answer", answer("", "{}"), of_sdp(400, "not_sdp")),
+        ("a fragment for an answer", answer("", "a=ice-ufrag:abcd\r\n"), of_sdp(400, "not_sdp")),
+        ("a packed answer", answer("Content-Encoding: br\r\n", "v=0\r\n"), of_sdp(415, "content_encoding")),
+        ("an answer too large", answer("", &large), of_sdp(413, "body_too_large")),
+        ("a fragment too large", patch(location, FRAGMENT, &large), (413, "body_too_large")),
+        ("another's answer", answer("If-Match: \"other\"\r\n", "v=0\r\n"), of_sdp(412, "stale_entity_tag")),
+        ("HTML", patch(location, "Content-Type: text/html\r\n", "<p>"), no_type),
+    ];
+    cases.into_iter().map(|(what, bytes, (status, reason))| (what, bytes, status, reason)).collect()
+}
+
+/// The doors of a session that is there: nothing that comes wrong through them changes it.
+#[tokio::test]
+async fn every_malformed_patch_gets_a_reason_and_leaves_the_session_as_it_was() {
+    let stage = Stage::new().await;
+    let publisher = stage.publish("a").await;
+    let viewers = [stage.watch("a").await, stage.ask_for_offer("a").await];
+    let locations = [(&publisher, false), (&viewers[0], true), (&viewers[1], true)];
+    for (opened, is_viewer) in locations {
+        for (what, bytes, status, reason) in patches(opened.location(), is_viewer) {
+            let reply =
+                exchange(stage.address(), &bytes).await.unwrap_or_else(|| panic!("{what}: no answer"));
+            assert_eq!((reply.status, reply.reason().as_str()), (status, reason), "{what}: {reply:?}");
+        }
+        assert_eq!(stage.state(opened.location()).await.status, 200);
+    }
+    let reached = stage.dataplane.heard().into_iter().filter(|message| {
+        matches!(
+            message,
+            fanlight_protocol::ToDataplane::Answer { .. } | fanlight_protocol::ToDataplane::Trickle { .. }
+        )
+    });
+    assert_eq!(reached.count(), 0, "none of them reached the media process");
 }
 
 /// A reason for each, a count for each, and nothing left behind.

@@ -37,7 +37,11 @@ async fn an_offer_is_answered_with_all_that_rfc_9725_asks_for() {
             "128 bits, not to be guessed: {id}"
         );
         assert!(reply.header("etag").unwrap().starts_with("\"ufrag"));
-        assert_eq!(reply.header("accept-patch"), Some("application/trickle-ice-sdpfrag"));
+        let patches = match protocol {
+            "whip" => "application/trickle-ice-sdpfrag",
+            _ => "application/sdp, application/trickle-ice-sdpfrag",
+        };
+        assert_eq!(reply.header("accept-patch"), Some(patches));
         assert_eq!(
             reply.headers("link"),
             ["<turn:t.example:3478?transport=udp>; rel=\"ice-server\"; username=\"u\"; credential=\"c\"; \
@@ -151,11 +155,86 @@ async fn candidates_are_taken_under_the_right_entity_tag() {
     let wrong = patch(vec![fragment()], "nonsense").await;
     assert_eq!((wrong.status, wrong.reason().as_str()), (400, "bad_sdp"));
     let restart = patch(vec![fragment(), ("If-Match", "*".to_owned())], "nonsense").await;
-    assert_eq!((restart.status, restart.reason().as_str()), (422, "not_restarted"));
+    assert_eq!((restart.status, restart.reason().as_str()), (400, "bad_sdp"));
     let taken = stage.dataplane.heard().into_iter().filter(
         |message| matches!(message, ToDataplane::Trickle { fragment, .. } if *fragment == format!("{CANDIDATES}\r\n")),
     );
     assert_eq!(taken.count(), 4, "lines arrive whole");
+}
+
+/// RFC 9725 §4.3.3: new credentials under `If-Match: *` are answered with ours and with a new entity tag, and the old one
+/// names nothing any more. Without that header the client learns what to send.
+#[tokio::test]
+async fn new_credentials_under_any_tag_restart_ice_and_change_the_tag() {
+    const RESTART: &str = "a=ice-ufrag:anew\r\na=ice-pwd:a-password-of-24-letters\r\n";
+    for protocol in ["whip", "whep"] {
+        let stage = Stage::new().await;
+        let mut opened = stage.publish("camera").await;
+        if protocol == "whep" {
+            opened = stage.watch("camera").await;
+        }
+        let (location, tag) = (opened.location(), opened.header("etag").unwrap());
+        for headers in [vec![FRAGMENT], vec![FRAGMENT, ("If-Match", tag)]] {
+            let other = request(stage.address(), "PATCH", location, &headers, RESTART).await;
+            assert_eq!((other.status, other.reason().as_str()), (428, "another_ice_session"));
+            assert!(other.json()["detail"].as_str().unwrap().contains("If-Match: *"), "{other:?}");
+        }
+        let any = [FRAGMENT, ("If-Match", "*")];
+        let restarted = request(stage.address(), "PATCH", location, &any, RESTART).await;
+        assert_eq!(restarted.status, 200, "{restarted:?}");
+        assert_eq!(restarted.header("content-type"), Some(FRAGMENT.1));
+        let new_tag = restarted.header("etag").unwrap().to_owned();
+        assert_ne!(new_tag, tag);
+        let ufrag = format!("a=ice-ufrag:{}\r\n", new_tag.trim_matches('"'));
+        assert!(restarted.body.starts_with(&ufrag), "{restarted:?}");
+        for (tag, status) in [(tag, 412), (new_tag.as_str(), 204)] {
+            let headers = [FRAGMENT, ("If-Match", tag)];
+            assert_eq!(
+                request(stage.address(), "PATCH", location, &headers, CANDIDATES).await.status,
+                status
+            );
+        }
+    }
+}
+
+/// WHEP with an offer of the server's: an empty POST brings it, a PATCH of the answer completes it, and a second answer is one
+/// too many. An unfit answer may be mended.
+#[tokio::test]
+async fn a_viewer_that_asks_for_an_offer_gets_one_and_answers_it_once() {
+    let stage = Stage::new().await;
+    let not_live = stage.ask_for_offer("camera").await;
+    assert_eq!((not_live.status, not_live.reason().as_str()), (409, "not_live"));
+    stage.publish("camera").await;
+    let empty_publish = request(stage.address(), "POST", "/live/whip/endpoint/other", &[], "").await;
+    assert_eq!((empty_publish.status, empty_publish.reason().as_str()), (400, "no_sdp"));
+
+    let offered = stage.ask_for_offer("camera").await;
+    assert_eq!(offered.status, 201, "{offered:?}");
+    assert_eq!(offered.header("content-type"), Some("application/sdp"));
+    assert_eq!(offered.body, "v=0\r\na=setup:actpass\r\n");
+    assert!(offered.location().starts_with("/live/whep/resource/camera/"));
+    let tag = offered.header("etag").unwrap();
+    assert_eq!(offered.header("accept-patch"), Some("application/sdp, application/trickle-ice-sdpfrag"));
+
+    let answer = async |headers: &[(&str, &str)], body| {
+        let reply = request(stage.address(), "PATCH", offered.location(), headers, body).await;
+        (reply.status, if reply.status < 300 { String::new() } else { reply.reason() })
+    };
+    let tagged = [SDP, ("If-Match", tag)];
+    assert_eq!(answer(&tagged, "v=0\r\nrefuse\r\n").await, (400, "bad_sdp".to_owned()));
+    assert_eq!(
+        answer(&[SDP, ("If-Match", "\"old\"")], "v=0\r\n").await,
+        (412, "stale_entity_tag".to_owned())
+    );
+    assert_eq!(answer(&tagged, "v=0\r\n").await, (204, String::new()));
+    assert_eq!(answer(&[SDP], "v=0\r\n").await, (409, "no_offer_pending".to_owned()));
+    let watched = stage.watch("camera").await;
+    let to_own_offer = request(stage.address(), "PATCH", watched.location(), &[SDP], "v=0\r\n").await;
+    assert_eq!((to_own_offer.status, to_own_offer.reason().as_str()), (409, "no_offer_pending"));
+    assert_eq!(stage.delete(offered.location()).await.status, 200);
+    assert_eq!(answer(&[SDP], "v=0\r\n").await, (404, "unknown_session".to_owned()));
+    let viewers = stage.metric("fanlight_joins_total{role=\"viewer\"}").await;
+    assert_eq!(viewers, Some(2.0));
 }
 
 /// The encoder's operator restarts it: DELETE, then POST of the same name at once.

@@ -92,6 +92,11 @@ impl Stage {
         self.post(&format!("/live/whep/endpoint/{name}"), OFFER).await
     }
 
+    /// Asks for an offer of the server's.
+    pub(crate) async fn ask_for_offer(&self, name: &str) -> Reply {
+        request(self.address(), "POST", &format!("/live/whep/endpoint/{name}"), &[], "").await
+    }
+
     pub(crate) async fn delete(&self, location: &str) -> Reply {
         request(self.address(), "DELETE", location, &[], "").await
     }

@@ -163,9 +163,24 @@ export class Participant extends EventTarget {
     await this.#running;
   }
 
+  /**
+   * Looks for another network path without interrupting what is sent or shown: for pages that know of
+   * a change before the browser does. Breaks are noticed without it.
+   *
+   * @returns {Promise<boolean>} Whether the server went along.
+   */
+  async restartIce() {
+    return (await this.#session?.restart()) ?? false;
+  }
+
   // What a publisher or a viewer adds ------------------------------------------------------------
 
-  /** Adds the transceivers. @protected @param {RTCPeerConnection} connection */
+  /** Does the server make the offer? @protected */
+  get offeredByServer() {
+    return false;
+  }
+
+  /** Adds the transceivers; where the server offers they come with its offer. @protected @param {RTCPeerConnection} connection */
   prepare(connection) {
     void connection;
   }
@@ -265,6 +280,7 @@ export class Participant extends EventTarget {
       endpoint: this.#endpoint,
       iceServers: this.#iceServers,
       dataChannel: this.#options.dataChannel !== false,
+      serverOffer: this.offeredByServer,
       prepare: (connection) => this.prepare(connection),
       amendOffer: (sdp) => this.amendOffer(sdp),
       amendAnswer: (sdp) => this.amendAnswer(sdp),

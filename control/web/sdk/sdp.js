@@ -3,7 +3,7 @@
  * The few things that must be said in SDP because no WebRTC call says them.
  *
  * Opus stereo: RFC 7587 §7.1 (`stereo` = what the receiver wishes, `sprop-stereo` = what the sender
- * will do). Candidates for a PATCH: RFC 8840 §9. Start bitrate: a parameter of libwebrtc alone.
+ * will do). Candidates and credentials for a PATCH: RFC 8840 §9. Start bitrate: a parameter of libwebrtc alone.
  */
 
 /**
@@ -67,4 +67,48 @@ export function candidateFragment(sdp) {
   const candidates = new Set(lines.filter((line) => line.startsWith('a=candidate:')));
   if (candidates.size === 0 || head.includes(undefined)) return null;
   return [...head, ...candidates, 'a=end-of-candidates', ''].join('\r\n');
+}
+
+/**
+ * The credentials of an offer as a fragment: what an ICE restart is asked for with (RFC 9725
+ * §4.3.3). Candidates are left out, as the server finds us by our checks.
+ *
+ * @param {string} sdp An offer.
+ * @returns {string|null} Null if it has no credentials.
+ */
+export function restartFragment(sdp) {
+  const lines = sdp.split(/\r?\n/);
+  const head = ['a=ice-ufrag:', 'a=ice-pwd:', 'm=', 'a=mid:'].map((prefix) =>
+    lines.find((line) => line.startsWith(prefix)),
+  );
+  return head.includes(undefined) ? null : [...head, ''].join('\r\n');
+}
+
+/**
+ * The answer to the offer of an ICE restart: all as it was, with the server's new credentials and
+ * candidates. Where the server had made the offer it is the passive end of DTLS.
+ *
+ * @param {string} sdp The server's description that is in force.
+ * @param {string} fragment The server's answer to the restart.
+ * @returns {string}
+ */
+export function restartedAnswer(sdp, fragment) {
+  const news = fragment.split(/\r?\n/);
+  const credentials = ['a=ice-ufrag:', 'a=ice-pwd:'];
+  const find = (/** @type {string} */ prefix) => news.find((line) => line.startsWith(prefix));
+  const candidates = news.filter((line) => /^a=(candidate:|end-of-candidates)/.test(line));
+  let placed = candidates.length === 0;
+  return sdp
+    .split('\r\n')
+    .filter((line) => candidates.length === 0 || !/^a=(candidate:|end-of-candidates)/.test(line))
+    .flatMap((line) => {
+      const prefix = credentials.find((one) => line.startsWith(one));
+      if (line === 'a=setup:actpass') return ['a=setup:passive'];
+      if (prefix === undefined) return [line];
+      const fresh = find(prefix) ?? line;
+      if (placed || prefix !== 'a=ice-pwd:') return [fresh];
+      placed = true;
+      return [fresh, ...candidates];
+    })
+    .join('\r\n');
 }

@@ -7,17 +7,27 @@
  *
  *   createOffer → POST → answer → ICE, DTLS → open ──── over: closed-by-server | connection-lost | …
  *                   └ gathering … PATCH (once, not waited for)
+ *
+ * Or, if the server is to offer:
+ *
+ *   POST → offer → createAnswer → PATCH → ICE, DTLS → open …
+ *
+ * A path that breaks is looked for anew over the same session (ICE restart by PATCH): what is being
+ * encoded and decoded goes on. Only if none is found in time the session is over.
  */
 
 import { FanlightError } from './errors.js';
-import { candidateFragment } from './sdp.js';
-import { postOffer } from './signalling.js';
+import { candidateFragment, restartFragment, restartedAnswer } from './sdp.js';
+import { postForOffer, postOffer } from './signalling.js';
 
 /** Longer than the server's own patience is pointless; shorter punishes slow mobile networks. */
 const CONNECT_TIMEOUT_MS = 12_000;
 
-/** ICE often recovers from `disconnected` (a change of network cell) within a few seconds. */
-const RECOVERY_MS = 5_000;
+/** The server keeps a session without a path for some 12 seconds, and browsers notice a break after 5. */
+const RECOVERY_MS = 6_000;
+
+/** A restart that could not be asked for, since the network is away, is tried again after this time. */
+const RESTART_INTERVAL_MS = 1_500;
 
 /** DTLS says goodbye a moment after the channel closes: waiting for it saves a request a viewer. */
 const HINT_MS = 150;
@@ -27,9 +37,11 @@ const HINT_MS = 150;
  * @property {import('./signalling.js').Endpoint} endpoint
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} dataChannel Open a channel labelled `fanlight`.
- * @property {(connection: RTCPeerConnection) => void} prepare Adds the transceivers.
+ * @property {(connection: RTCPeerConnection) => void} prepare Adds the transceivers; where the server
+ *   offers they come with its offer.
  * @property {(sdp: string) => string} amendOffer
  * @property {(sdp: string) => string} amendAnswer
+ * @property {boolean} [serverOffer] The server makes the offer: for viewers.
  */
 
 export class Session {
@@ -41,6 +53,11 @@ export class Session {
   #finish = () => {};
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #recovery;
+  /** Media has flowed. */
+  #wasUp = false;
+  #restarting = false;
+  /** Ends the watch over the page's network. */
+  #watching = new AbortController();
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -69,6 +86,13 @@ export class Session {
    * @throws {FanlightError}
    */
   async open() {
+    await (this.#options.serverOffer ? this.#answer() : this.#offer());
+    this.#trickle();
+    this.#watch();
+    await this.#connected();
+  }
+
+  async #offer() {
     const { endpoint, prepare, amendOffer, amendAnswer, dataChannel } = this.#options;
     const connection = this.connection;
     const offer = await inBrowser(async () => {
@@ -79,21 +103,45 @@ export class Session {
       await connection.setLocalDescription({ type: 'offer', sdp: amended });
       return amended;
     });
-    // Not aborted by `close`: a request that was cut off may still have made a session, and for a
-    // publisher that would hold its name. It is let through and the session deleted.
-    const { answer, resource, iceServers } = await postOffer(endpoint, offer);
+    const answer = await this.#hold(postOffer(endpoint, offer));
+    await inBrowser(() =>
+      connection.setRemoteDescription({ type: 'answer', sdp: amendAnswer(answer) }),
+    );
+  }
+
+  async #answer() {
+    const { endpoint, prepare, amendOffer } = this.#options;
+    const connection = this.connection;
+    prepare(connection);
+    const offer = await this.#hold(postForOffer(endpoint));
+    const answer = await inBrowser(async () => {
+      await connection.setRemoteDescription({ type: 'offer', sdp: offer });
+      const { sdp = '' } = await connection.createAnswer();
+      // What a receiver wishes is said in the same way in an offer and in an answer.
+      const amended = amendOffer(sdp);
+      await connection.setLocalDescription({ type: 'answer', sdp: amended });
+      return amended;
+    });
+    await this.#resource?.answer(answer);
+  }
+
+  /**
+   * Waits for the session that a POST makes. Not aborted by `close`: a request that was cut off may
+   * still have made a session, and for a publisher that would hold its name. It is let through and
+   * the session deleted.
+   *
+   * @param {Promise<import('./signalling.js').Opened>} opening
+   * @returns {Promise<string>} The server's description.
+   */
+  async #hold(opening) {
+    const { sdp, resource, iceServers } = await opening;
     this.#resource = resource;
     this.iceServersOffered = iceServers;
     if (this.#closed) {
       await resource.remove();
       throw new FanlightError('stopped', 'Stopped before it was live.');
     }
-    await inBrowser(() =>
-      connection.setRemoteDescription({ type: 'answer', sdp: amendAnswer(answer) }),
-    );
-    this.#trickle();
-    this.#watch();
-    await this.#connected();
+    return sdp;
   }
 
   /** Asks the server whether the session is over: media that should come do not. */
@@ -101,11 +149,44 @@ export class Session {
     this.#ask('closed-by-server');
   }
 
+  /**
+   * Looks for another path over the same session. Media stays on the old one until there is a new one.
+   *
+   * @returns {Promise<boolean>} Whether the server went along.
+   */
+  async restart() {
+    const { connection } = this;
+    const answer = connection.remoteDescription?.sdp;
+    const isIdle = connection.signalingState === 'stable' && !this.#restarting && !this.#closed;
+    if (this.#resource === null || answer === undefined || !isIdle) return false;
+    this.#restarting = true;
+    try {
+      const { sdp = '' } = await connection.createOffer({ iceRestart: true });
+      const offer = this.#options.amendOffer(sdp);
+      const ours = restartFragment(offer);
+      if (ours === null) return false;
+      await connection.setLocalDescription({ type: 'offer', sdp: offer });
+      const theirs = await this.#resource.restart(ours);
+      if (theirs === null) throw new FanlightError('connection-lost', 'No ICE restart here.');
+      const restarted = restartedAnswer(answer, theirs);
+      await connection.setRemoteDescription({ type: 'answer', sdp: restarted });
+      return true;
+    } catch {
+      if (connection.signalingState === 'have-local-offer') {
+        await connection.setLocalDescription({ type: 'rollback' }).catch(() => {});
+      }
+      return false;
+    } finally {
+      this.#restarting = false;
+    }
+  }
+
   /** Ends the session here and at the server; harmless if it is over already. */
   async close() {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#recovery);
+    this.#recovered();
+    this.#watching.abort();
     const removed = this.#resource?.remove();
     this.connection.close();
     this.#finish(new FanlightError('stopped', 'Stopped.'));
@@ -129,7 +210,10 @@ export class Session {
     });
     const late = new Promise((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, 'late'));
     const outcome = await Promise.race([up, late, this.over]);
-    if (outcome === 'up') return;
+    if (outcome === 'up') {
+      this.#wasUp = true;
+      return;
+    }
     if (outcome instanceof FanlightError) throw outcome;
     throw new FanlightError(
       'no-path',
@@ -140,6 +224,9 @@ export class Session {
   #watch() {
     const connection = this.connection;
     connection.addEventListener('connectionstatechange', () => this.#followConnection());
+    // Another network: the old addresses are gone, whether ICE has noticed or not.
+    const { signal } = this.#watching;
+    globalThis.addEventListener('online', () => this.#wasUp && this.restart(), { signal });
     for (const transport of transportsOf(connection)) {
       transport.addEventListener('statechange', () => {
         // DTLS close_notify: the server says goodbye, and there is no doubt about it.
@@ -154,15 +241,28 @@ export class Session {
   }
 
   #followConnection() {
-    clearTimeout(this.#recovery);
     const state = this.connection.connectionState;
-    if (state === 'failed') this.#end('connection-lost', 'The connection broke.');
-    if (state !== 'disconnected') return;
-    this.#ask('session-gone');
-    this.#recovery = setTimeout(
+    if (state === 'connected') this.#recovered();
+    if (state === 'disconnected' || (state === 'failed' && this.#wasUp)) void this.#recover();
+    else if (state === 'failed') this.#end('connection-lost', 'The connection broke.');
+  }
+
+  async #recover() {
+    if (this.#recovery !== undefined) return;
+    const recovery = setTimeout(
       () => this.#end('connection-lost', 'The connection broke.'),
       RECOVERY_MS,
     );
+    this.#recovery = recovery;
+    await this.#ask('session-gone');
+    while (this.#recovery === recovery && !this.#closed && !(await this.restart())) {
+      await new Promise((resolve) => setTimeout(resolve, RESTART_INTERVAL_MS));
+    }
+  }
+
+  #recovered() {
+    clearTimeout(this.#recovery);
+    this.#recovery = undefined;
   }
 
   /**
@@ -181,7 +281,7 @@ export class Session {
    * @param {string} message
    */
   #end(code, message) {
-    clearTimeout(this.#recovery);
+    this.#recovered();
     this.#finish(new FanlightError(code, message));
   }
 }

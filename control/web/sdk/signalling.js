@@ -2,8 +2,8 @@
 /**
  * The HTTP half of a session: WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
  *
- * One POST makes a session, one PATCH completes its candidates, GET asks how it is, DELETE ends it.
- * Limits: no ICE restart by PATCH (a new POST is as quick and heals more), no server-made offers.
+ * One POST makes a session, one PATCH completes its candidates, another restarts ICE, GET asks how it
+ * is, DELETE ends it. A viewer may POST nothing and PATCH its answer to the server's offer.
  */
 
 import { FanlightError, errorOfResponse } from './errors.js';
@@ -33,21 +33,46 @@ export function endpointUrl({ server, app, stream, role }) {
 }
 
 /**
+ * @typedef {object} Opened
+ * @property {string} sdp The answer to our offer, or the server's offer.
+ * @property {Resource} resource
+ * @property {RTCIceServer[]} iceServers
+ */
+
+/**
  * Sends the offer.
  *
  * @param {Endpoint} endpoint
  * @param {string} offer SDP.
- * @returns {Promise<{answer: string, resource: Resource, iceServers: RTCIceServer[]}>}
+ * @returns {Promise<Opened>} With the server's answer.
  * @throws {FanlightError}
  */
-export async function postOffer(endpoint, offer) {
+export function postOffer(endpoint, offer) {
+  return open(endpoint, { 'Content-Type': 'application/sdp' }, offer);
+}
+
+/**
+ * Asks for an offer of the server's (WHEP).
+ *
+ * @param {Endpoint} endpoint
+ * @returns {Promise<Opened>} With the server's offer.
+ * @throws {FanlightError}
+ */
+export function postForOffer(endpoint) {
+  return open(endpoint, {}, undefined);
+}
+
+/**
+ * @param {Endpoint} endpoint
+ * @param {Record<string, string>} headers
+ * @param {string|undefined} body
+ * @returns {Promise<Opened>}
+ */
+async function open(endpoint, headers, body) {
   const response = await request(endpoint, endpoint.url, {
     method: 'POST',
-    headers: {
-      'Content-Type': 'application/sdp',
-      Accept: 'application/sdp, application/problem+json',
-    },
-    body: offer,
+    headers: { ...headers, Accept: 'application/sdp, application/problem+json' },
+    body,
   });
   if (!response.ok) throw await errorOfResponse(response, endpoint.role);
   const location = response.headers.get('Location');
@@ -56,7 +81,7 @@ export async function postOffer(endpoint, offer) {
   const resource = new Resource(endpoint, url, response.headers.get('ETag'));
   try {
     return {
-      answer: await response.text(),
+      sdp: await response.text(),
       resource,
       iceServers: parseIceServers(response.headers.get('Link')),
     };
@@ -96,6 +121,19 @@ export class Resource {
   }
 
   /**
+   * Sends our answer to the server's offer.
+   *
+   * @param {string} answer SDP.
+   * @throws {FanlightError}
+   */
+  async answer(answer) {
+    if (this.url === null) throw new FanlightError('network', 'The server gave no address.');
+    const headers = { 'Content-Type': 'application/sdp' };
+    const response = await request(this.#endpoint, this.url, { method: 'PATCH', headers, body: answer });
+    if (!response.ok) throw await errorOfResponse(response, this.#endpoint.role);
+  }
+
+  /**
    * Tells our candidates, once. Every refusal is tolerated: a Fanlight server learns our address
    * from the connectivity checks themselves.
    *
@@ -109,6 +147,25 @@ export class Resource {
     await request(this.#endpoint, this.url, { method: 'PATCH', headers, body: fragment }).catch(
       () => {},
     );
+  }
+
+  /**
+   * Asks for an ICE restart.
+   *
+   * @param {string} fragment Our new credentials.
+   * @returns {Promise<string|null>} The server's, as a fragment; null if it did not restart.
+   */
+  async restart(fragment) {
+    if (this.url === null || this.#removed) return null;
+    const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' };
+    const response = await request(this.#endpoint, this.url, {
+      method: 'PATCH',
+      headers,
+      body: fragment,
+    });
+    if (response.status !== 200) return null;
+    this.#etag = response.headers.get('ETag') ?? this.#etag;
+    return response.text();
   }
 
   /**

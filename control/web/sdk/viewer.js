@@ -18,11 +18,14 @@ import { ViewerStats } from './stats.js';
  *   codec?: string|string[],
  *   stereo?: boolean,
  *   jitterBufferTargetMs?: number,
+ *   serverOffer?: boolean,
  * }} ViewerOptions
  *
  * `waitForStream`: keep asking while nobody publishes, and again after the publisher has left
  * (default false). `codec`: play only these. `stereo`: default true. `jitterBufferTargetMs`: how
- * much to hold back against jitter, 0 to 4000; default: the browser's choice.
+ * much to hold back against jitter, 0 to 4000; default: the browser's choice. `serverOffer`: let the
+ * server make the offer, as some WHEP servers want it (default false); there is no data channel then,
+ * and `codec` has no effect.
  */
 
 /**
@@ -81,6 +84,11 @@ export class Viewer extends Participant {
     return super.start();
   }
 
+  /** @override @protected */
+  get offeredByServer() {
+    return this.#options.serverOffer === true;
+  }
+
   /** @override @protected @param {RTCPeerConnection} connection */
   prepare(connection) {
     this.#askedAt = performance.now();
@@ -88,17 +96,21 @@ export class Viewer extends Participant {
     this.#stats = new ViewerStats();
     this.#silent = 0;
     for (const track of this.media.getTracks()) this.media.removeTrack(track);
-    for (const kind of /** @type {const} */ (['video', 'audio'])) {
-      const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
-      const { codec, jitterBufferTargetMs } = this.#options;
-      if (kind === 'video' && codec !== undefined) {
-        transceiver.setCodecPreferences(codecPreferences('receiver', kind, codec));
-      }
-      if (jitterBufferTargetMs !== undefined && 'jitterBufferTarget' in transceiver.receiver) {
-        transceiver.receiver.jitterBufferTarget = jitterBufferTargetMs;
+    const { codec, jitterBufferTargetMs } = this.#options;
+    if (!this.offeredByServer) {
+      for (const kind of /** @type {const} */ (['video', 'audio'])) {
+        const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
+        if (kind === 'video' && codec !== undefined) {
+          transceiver.setCodecPreferences(codecPreferences('receiver', kind, codec));
+        }
       }
     }
-    connection.addEventListener('track', ({ track }) => this.#receive(track));
+    connection.addEventListener('track', ({ track, receiver }) => {
+      if (jitterBufferTargetMs !== undefined && 'jitterBufferTarget' in receiver) {
+        receiver.jitterBufferTarget = jitterBufferTargetMs;
+      }
+      this.#receive(track);
+    });
   }
 
   /** @override @protected @param {string} sdp */

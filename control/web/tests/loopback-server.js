@@ -35,9 +35,16 @@ export class LoopbackServer {
     const scripted = this.#scripted.get(method)?.shift();
     if (scripted !== undefined) return scripted();
     if (method === 'POST') return this.#post(url, body);
+    if (method === 'PATCH' && headers.get('Content-Type') === 'application/sdp') {
+      const { connection } = /** @type {Held} */ (this.sessions.get(url.pathname));
+      await connection.setRemoteDescription({ type: 'answer', sdp: body });
+      return new Response(null, { status: 204 });
+    }
     if (!this.sessions.has(url.pathname)) return problem(404, 'No such session.');
     if (method === 'DELETE') this.#end(url.pathname);
-    return method === 'PATCH' ? new Response(null, { status: 204 }) : new Response('{}');
+    if (method !== 'PATCH') return new Response('{}');
+    if (headers.get('If-Match') === '*') return this.#restart(url.pathname, body);
+    return new Response(null, { status: 204 });
   };
 
   /**
@@ -79,13 +86,38 @@ export class LoopbackServer {
     this.#serial += 1;
     const path = `/${app}/${role}/resource/${name}/${this.#serial}`;
     this.sessions.set(path, { connection, role: /** @type {'whip'|'whep'} */ (role), name });
-    await connection.setRemoteDescription({ type: 'offer', sdp: offer });
+    if (offer === '') for (const kind of ['audio', 'video']) connection.addTransceiver(kind);
+    else await connection.setRemoteDescription({ type: 'offer', sdp: offer });
     if (published) forward(published.connection, connection);
     await connection.setLocalDescription();
     await gathered(connection);
     return new Response(connection.localDescription?.sdp, {
       status: 201,
       headers: { 'Content-Type': 'application/sdp', Location: path, ETag: `"${this.#serial}"` },
+    });
+  }
+
+  /**
+   * An ICE restart (RFC 9725 §4.3.3): the client's credentials in, ours out.
+   *
+   * @param {string} path
+   * @param {string} fragment
+   */
+  async #restart(path, fragment) {
+    const { connection } = /** @type {Held} */ (this.sessions.get(path));
+    const lines = (connection.remoteDescription?.sdp ?? '').split('\r\n');
+    const news = fragment.split('\r\n');
+    const renewed = (/** @type {string} */ line, /** @type {string} */ prefix) =>
+      line.startsWith(prefix) ? (news.find((other) => other.startsWith(prefix)) ?? line) : line;
+    const offer = lines.map((line) => renewed(renewed(line, 'a=ice-ufrag:'), 'a=ice-pwd:'));
+    await connection.setRemoteDescription({ type: 'offer', sdp: offer.join('\r\n') });
+    await connection.setLocalDescription();
+    await gathered(connection);
+    this.#serial += 1;
+    const answer = (connection.localDescription?.sdp ?? '').split('\r\n');
+    const told = answer.filter((line) => /^(m=|a=(mid|ice-ufrag|ice-pwd|candidate):)/.test(line));
+    return new Response(told.join('\r\n'), {
+      headers: { 'Content-Type': 'application/trickle-ice-sdpfrag', ETag: `"${this.#serial}"` },
     });
   }
 

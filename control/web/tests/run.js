@@ -15,6 +15,7 @@ import './pattern.test.js';
 import './publisher.test.js';
 import './viewer.test.js';
 import './retry.test.js';
+import './restart.test.js';
 
 /** @type {{done: boolean, passed: number, failed: number, results: {name: string, error: string|null, ms: number}[]}} */
 const outcome = { done: false, passed: 0, failed: 0, results: [] };

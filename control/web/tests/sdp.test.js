@@ -1,6 +1,11 @@
 // @ts-check
-import { candidateFragment, withFormatParameters } from '../sdk/sdp.js';
-import { equal, test } from './harness.js';
+import {
+  candidateFragment,
+  restartFragment,
+  restartedAnswer,
+  withFormatParameters,
+} from '../sdk/sdp.js';
+import { equal, ok, test } from './harness.js';
 
 const AUDIO = [
   'm=audio 9 UDP/TLS/RTP/SAVPF 111 9',
@@ -58,4 +63,27 @@ test('a fragment holds credentials, the first section, each candidate once, and 
     '',
   ]);
   equal(candidateFragment(AUDIO), null, 'without candidates');
+});
+
+// The browser compares the rest with what it has: nothing else may change.
+test('a restarted answer differs in credentials, candidates and the DTLS role alone', () => {
+  const section = (/** @type {string} */ mid) => [
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111', `a=mid:${mid}`, 'a=ice-ufrag:old', 'a=ice-pwd:old', 'a=setup:actpass',
+  ]; // prettier-ignore
+  const old = ['v=0', ...section('0'), 'a=candidate:1 old', 'a=end-of-candidates', ...section('1'), ''];
+  const news = ['a=ice-ufrag:new', 'a=ice-pwd:newer', 'm=audio 9', 'a=mid:0', 'a=candidate:1 new'];
+  const after = (/** @type {string} */ mid, /** @type {string[]} */ ...candidates) => [
+    'm=audio 9 UDP/TLS/RTP/SAVPF 111', `a=mid:${mid}`, 'a=ice-ufrag:new', 'a=ice-pwd:newer', ...candidates,
+    'a=setup:passive',
+  ]; // prettier-ignore
+  const answer = restartedAnswer(old.join('\r\n'), news.join('\r\n')).split('\r\n');
+  equal(answer, ['v=0', ...after('0', 'a=candidate:1 new'), ...after('1'), '']);
+  const kept = restartedAnswer(old.join('\r\n'), news.slice(0, 2).join('\n')).split('\r\n');
+  ok(kept.includes('a=candidate:1 old'), 'candidates that are not told anew stay');
+});
+
+test('a restart is asked for with the credentials of the first section', () => {
+  const sdp = ['v=0', 'm=video 9 X 96', 'a=ice-ufrag:abcd', 'a=ice-pwd:0123', 'a=mid:0', ''];
+  equal(restartFragment(sdp.join('\r\n')), 'a=ice-ufrag:abcd\r\na=ice-pwd:0123\r\nm=video 9 X 96\r\na=mid:0\r\n');
+  equal(restartFragment('v=0\r\n'), null);
 });

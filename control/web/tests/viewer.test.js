@@ -1,6 +1,7 @@
 // @ts-check
 import { onStage, statesOf } from './fixtures.js';
 import { equal, eventually, next, ok, test } from './harness.js';
+import { problem } from './loopback-server.js';
 
 test(
   'a viewer shows the stream and says how long it took',
@@ -131,5 +132,40 @@ test(
     await publisher.start();
     await next(viewer, 'firstframe');
     equal(states, ['connecting', 'live', 'reconnecting', 'live']);
+  }),
+);
+
+// Some WHEP servers make the offer, and players that know nothing else exist for them.
+test(
+  'a viewer answers the offer of the server and shows the picture',
+  onStage(async (stage) => {
+    await stage.publisher().start();
+    const viewer = stage.viewer({ serverOffer: true });
+    viewer.attach(stage.video());
+    const shown = next(viewer, 'firstframe');
+    await viewer.start();
+    await shown;
+    const [, post] = stage.server.requests('POST');
+    equal([post.body, post.headers.get('Content-Type')], ['', null]);
+    const isSdp = (/** @type {{headers: Headers}} */ { headers }) =>
+      headers.get('Content-Type') === 'application/sdp';
+    const [, ...answers] = stage.server.seen.filter(isSdp);
+    equal(answers.length, 1, 'one answer after the offer of the publisher');
+    ok(/a=fmtp:\d+ [^\r]*stereo=1/.test(answers[0].body), 'no wish for stereo');
+    equal(viewer.media.getTracks().length, 2);
+    equal(viewer.connection?.signalingState, 'stable');
+  }),
+);
+
+test(
+  'an answer that the server refuses is an error in its words',
+  onStage(async (stage) => {
+    await stage.publisher().start();
+    await eventually(() => stage.server.requests('PATCH').length === 1, 'no candidates');
+    stage.server.answer('PATCH', () => problem(400, 'This is why.'));
+    const viewer = stage.viewer({ serverOffer: true });
+    const error = await viewer.start().catch((/** @type {any} */ fault) => fault);
+    equal([error.code, error.detail], ['bad-request', 'This is why.']);
+    ok(stage.server.requests('DELETE').length === 1, 'the session was not deleted');
   }),
 );

@@ -4,7 +4,7 @@ use crate::notes::Notable;
 use crate::remote::Remote;
 use crate::shard::Shard;
 use crate::spec::SessionKey;
-use crate::transport::{Output, TransportEvent};
+use crate::transport::{IceRestart, Output, TransportEvent};
 use crate::turn::{EndReason, Event, Outputs};
 
 /// Outputs taken of one transport at a time. A handshake flight is a handful; the rest waits for the next turn.
@@ -36,6 +36,13 @@ impl Shard {
             Some(reason) => self.end(key, reason, outputs),
             None => self.arm(key),
         }
+    }
+
+    /// A key that is gone already is no fault: orders and events cross.
+    pub(crate) fn restart_ice(&mut self, key: SessionKey, restart: IceRestart, outputs: &mut Outputs<'_>) {
+        let Some(session) = self.sessions.find(key) else { return };
+        session.transport.restart_ice(self.now, restart);
+        self.drive(key, outputs);
     }
 
     /// Returns why the session is over, if it is.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use fanlight_srtp::SessionKeys;
 
 use crate::remote::Remote;
-use crate::transport::{Output, Refused, Transport, TransportEvent};
+use crate::transport::{IceRestart, Output, Refused, Transport, TransportEvent};
 
 /// See the file's head.
 pub struct Keyed {
@@ -37,6 +37,8 @@ impl Transport for Keyed {
     fn poll(&mut self, _now: Instant) -> Output {
         self.outputs.pop_front().unwrap_or(Output::Wait(None))
     }
+
+    fn restart_ice(&mut self, _now: Instant, _restart: IceRestart) {}
 
     fn close(&mut self, _now: Instant) {
         self.outputs.clear();

@@ -24,6 +24,7 @@ mod drive;
 mod elements;
 mod fan_out;
 mod feedback;
+mod ice;
 mod ingest;
 mod inspection;
 mod key_frame;
@@ -75,4 +76,4 @@ pub use spec::{
 };
 pub use store::PacketFacts;
 pub use turn::{Command, Datagram, Datagrams, Egress, EndReason, Event, Inputs, Outputs};
-pub use ufrag::{UFRAG_FIELD_MAX, UFRAG_LEN, UfragKey};
+pub use ufrag::{UFRAG_FIELD_MAX, UFRAG_LEN, UFRAG_RESTART_MAX, UfragKey};

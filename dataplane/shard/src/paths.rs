@@ -51,6 +51,8 @@ struct Check {
     transaction: TransactionId,
     to: Remote,
     sent: Instant,
+    /// USE-CANDIDATE of ours: it counts once it is answered (RFC 8445 §7.2.5.3.4).
+    nominates: bool,
 }
 
 /// See the file's head.
@@ -93,12 +95,12 @@ impl Paths {
         self.choose(now);
     }
 
-    /// The agent sends a check.
-    pub(crate) fn checking(&mut self, now: Instant, transaction: TransactionId, to: Remote) {
+    /// The agent sends a check, with USE-CANDIDATE if it is the side that nominates.
+    pub(crate) fn checking(&mut self, now: Instant, transaction: TransactionId, to: Remote, nominates: bool) {
         if self.checks.is_full() {
             self.checks.remove(0);
         }
-        self.checks.push(Check { transaction, to, sent: now });
+        self.checks.push(Check { transaction, to, sent: now, nominates });
     }
 
     /// Whether a check of ours to that address waits for this answer. An answer from elsewhere proves nothing
@@ -116,10 +118,14 @@ impl Paths {
     ) -> Option<Duration> {
         let check =
             self.checks.iter().position(|check| check.transaction == transaction && check.to == from)?;
-        let round_trip = now.saturating_duration_since(self.checks.remove(check).sent);
+        let check = self.checks.remove(check);
+        let round_trip = now.saturating_duration_since(check.sent);
         let place = self.places.iter_mut().find(|place| place.address == from)?;
         place.proven = Some(now);
         place.heard = now;
+        if check.nominates {
+            place.nominated = Some(now);
+        }
         self.choose(now);
         // A place that media does not go to tells nothing of the one it does.
         (self.chosen == Some(from)).then_some(round_trip)

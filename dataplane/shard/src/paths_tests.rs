@@ -18,7 +18,7 @@ fn check(paths: &mut Paths, now: Instant, port: u16, priority: u32, nominates: b
 
 /// A check to that port is answered after 30 ms.
 fn prove(paths: &mut Paths, now: Instant, port: u16) -> Option<Duration> {
-    paths.checking(now - 30 * MS, id(2), address(port));
+    paths.checking(now - 30 * MS, id(2), address(port), false);
     paths.proven(now, id(2), address(port))
 }
 
@@ -49,7 +49,7 @@ fn an_answer_that_nobody_asked_for_proves_nothing() {
     let now = crate::testing::start();
     let mut paths = Paths::default();
     check(&mut paths, now, 2, 100, true);
-    paths.checking(now, id(7), address(1));
+    paths.checking(now, id(7), address(1), false);
     assert!(!paths.awaits(id(7), address(2)) && !paths.awaits(id(8), address(1)));
     assert_eq!(paths.proven(now, id(7), address(2)), None);
     assert_eq!(paths.proven(now, id(8), address(2)), None);
@@ -111,7 +111,7 @@ fn places_are_bounded_and_the_chosen_one_stays() {
     for port in 2..200 {
         check(&mut paths, now + u32::from(port) * MS, port, 300, true);
         for _ in 0..3 {
-            paths.checking(now, id(3), address(port));
+            paths.checking(now, id(3), address(port), false);
         }
     }
     assert_eq!(paths.chosen(), Some(address(1)));
@@ -130,5 +130,22 @@ fn an_old_proof_is_proof_no_more() {
     check(&mut paths, late, 1, 100, true);
     assert_eq!(paths.chosen(), Some(address(2)));
     prove(&mut paths, late, 1);
+    assert_eq!(paths.chosen(), Some(address(1)));
+}
+
+/// Where we are the side that nominates (a viewer took an offer of ours), our own check chooses the place, and no sooner than it
+/// is answered.
+#[test]
+fn our_own_nomination_counts_once_it_is_answered() {
+    let (mut paths, now) = (Paths::default(), crate::testing::start());
+    let asked = Asked { transaction: id(1), from: address(1), priority: 10, nominates: false };
+    paths.asked(asked);
+    paths.answered(now, id(1), address(1));
+    paths.checking(now, id(2), address(1), false);
+    assert!(paths.proven(now, id(2), address(1)).is_none());
+    assert_eq!(paths.chosen(), None);
+    paths.checking(now, id(3), address(1), true);
+    assert_eq!(paths.chosen(), None);
+    assert!(paths.proven(now, id(3), address(1)).is_some());
     assert_eq!(paths.chosen(), Some(address(1)));
 }

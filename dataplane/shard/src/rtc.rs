@@ -16,19 +16,18 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use fanlight_srtp::{Profile, SessionKeys};
-use fanlight_wire::{Kind, Stun, StunClass, classify};
+use fanlight_wire::{Kind, classify};
 use str0m::config::{CryptoProvider, DtlsCert, DtlsVersion, Fingerprint};
 use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
 };
-use str0m::ice::StunMessage;
 use str0m::net::{Protocol as Carrier, Receive};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
 
-use crate::paths::{Asked, Paths};
+use crate::ice::{Checks, IceOutput, IceRestarts, IceTerms};
 use crate::remote::{Protocol, Remote};
-use crate::transport::{Output, Refused, Transport, TransportEvent, TransportFault};
+use crate::transport::{IceRestart, Output, Refused, Transport, TransportEvent, TransportFault};
 
 /// STUN retransmission: first after this time, then doubling up to the second, so many times in all. A path that answers
 /// nothing is given up after some 12 s (RFC 7675 allows 30): until then the name of a publisher that vanished is in use.
@@ -69,6 +68,8 @@ pub struct RtcParameters {
     pub remote_fingerprint: (String, Vec<u8>),
     /// Our host candidates: at most one IPv4 and one IPv6 address.
     pub local_addresses: Vec<SocketAddr>,
+    /// Whether we nominate the path: the part of the side that made the offer (RFC 8445 §6.1.1).
+    pub controlling: bool,
     /// Whether SCTP is to run over DTLS for data channels.
     pub data_channel: bool,
 }
@@ -88,12 +89,12 @@ pub struct Rtc {
     /// Where the DTLS wrapper leaves the keys.
     keys: Receiver<SessionKeys>,
     local_addresses: Vec<SocketAddr>,
-    /// The peer's answers to our checks are keyed with this.
-    remote_password: String,
     /// str0m keeps to a nominated pair until it has failed, however the peer has moved on since. So the path is chosen here,
     /// from the checks that pass.
-    paths: Paths,
-    /// Of [`Self::paths`], as it was told last.
+    checks: Checks,
+    /// ICE sessions after the engine's own.
+    restarts: IceRestarts,
+    /// Where media goes, as it was told last.
     path: Option<Remote>,
     told: VecDeque<TransportEvent>,
     /// No event follows after this one.
@@ -124,14 +125,16 @@ impl Rtc {
                 pass: parameters.local_password,
             })
             .build(now);
+        let mut candidates = Vec::new();
         for address in &parameters.local_addresses {
             let candidate =
                 Candidate::host(*address, Carrier::Udp).map_err(|_| RtcError::Candidate(*address))?;
-            rtc.add_local_candidate(candidate).ok_or(RtcError::Candidate(*address))?;
+            rtc.add_local_candidate(candidate.clone()).ok_or(RtcError::Candidate(*address))?;
+            candidates.push(candidate);
         }
         let (hash_func, bytes) = parameters.remote_fingerprint;
         let mut direct = rtc.direct_api();
-        direct.set_ice_controlling(false);
+        direct.set_ice_controlling(parameters.controlling);
         direct.set_remote_ice_credentials(IceCreds {
             ufrag: parameters.remote_ufrag,
             pass: parameters.remote_password.clone(),
@@ -142,12 +145,18 @@ impl Rtc {
             direct.start_sctp(false);
         }
         let local_addresses = parameters.local_addresses;
+        let terms = IceTerms {
+            candidates,
+            controlling: parameters.controlling,
+            hmac: provider().sha1_hmac_provider,
+            stun_timing: (STUN_INTERVAL_FIRST, STUN_INTERVAL_MAX, STUN_TRIES),
+        };
         Ok(Self {
             rtc,
             keys,
             local_addresses,
-            remote_password: parameters.remote_password,
-            paths: Paths::default(),
+            checks: Checks::new(parameters.remote_password, terms.hmac),
+            restarts: IceRestarts::new(terms),
             path: None,
             told: VecDeque::new(),
             over: false,
@@ -163,13 +172,21 @@ impl Rtc {
         locals.iter().copied().find(|local| local.is_ipv4() == from.address.is_ipv4())
     }
 
-    /// Runs a call of str0m; a panic in there ends this session alone.
     fn guard<T>(&mut self, call: impl FnOnce(&mut Str0m) -> T) -> Option<T> {
+        self.guard_all(|rtc, _| call(rtc))
+    }
+
+    fn guard_restarts<T>(&mut self, call: impl FnOnce(&mut IceRestarts) -> T) -> Option<T> {
+        self.guard_all(|_, restarts| call(restarts))
+    }
+
+    /// Runs a call of str0m or its ICE agent; a panic in there ends this session alone.
+    fn guard_all<T>(&mut self, call: impl FnOnce(&mut Str0m, &mut IceRestarts) -> T) -> Option<T> {
         if self.over {
             return None;
         }
-        let rtc = &mut self.rtc;
-        match catch_unwind(AssertUnwindSafe(|| call(rtc))) {
+        let (rtc, restarts) = (&mut self.rtc, &mut self.restarts);
+        match catch_unwind(AssertUnwindSafe(|| call(rtc, restarts))) {
             Ok(value) => Some(value),
             Err(_) => {
                 self.fail(TransportFault::Poisoned);
@@ -187,7 +204,7 @@ impl Rtc {
         match event {
             Event::Connected => self.connected(),
             Event::IceConnectionStateChange(IceConnectionState::Disconnected) => {
-                self.told.push_back(TransportEvent::ConsentLost);
+                self.restarts.first_is_lost();
             }
             Event::ChannelOpen(_, label) => self.told.push_back(TransportEvent::ChannelOpen { label }),
             Event::Closed => self.told.push_back(TransportEvent::PeerClosed),
@@ -203,64 +220,42 @@ impl Rtc {
         }
     }
 
-    /// A check of the peer, or its answer to one of ours, on its way to the agent.
-    fn hear_stun(&mut self, now: Instant, from: Remote, datagram: &[u8]) {
-        let Ok(stun) = Stun::parse(datagram) else { return };
-        let transaction = stun.transaction_id();
-        match (stun.class(), stun.priority()) {
-            (StunClass::Request, Some(priority)) => {
-                let nominates = stun.use_candidate();
-                self.paths.asked(Asked { transaction, from, priority, nominates });
-            }
-            (StunClass::Success, _)
-                if self.paths.awaits(transaction, from) && self.is_from_peer(datagram) =>
-            {
-                let round_trip = self.paths.proven(now, transaction, from);
-                self.follow_path();
-                self.told.extend(round_trip.map(TransportEvent::RoundTrip));
-            }
-            _ => {}
+    fn follow_path(&mut self, to: Option<Remote>) {
+        if self.path != to {
+            self.path = to;
+            self.told.extend(to.map(TransportEvent::Path));
         }
     }
 
-    /// RFC 8445 §7.2.2: answers are protected with the password of the side that answers.
-    fn is_from_peer(&self, answer: &[u8]) -> bool {
-        let hmac = provider().sha1_hmac_provider;
-        StunMessage::parse(answer).is_ok_and(|answer| {
-            answer.verify(self.remote_password.as_bytes(), |key, parts| hmac.sha1_hmac(key, parts))
-        })
-    }
-
-    /// Something that the agent says. Its success response tells that a check was authentic.
-    fn say_stun(&mut self, now: Instant, to: Remote, datagram: Vec<u8>) -> Output {
-        let class = Stun::parse(&datagram).map(|stun| (stun.class(), stun.transaction_id()));
-        match class {
-            Ok((StunClass::Request, transaction)) => self.paths.checking(now, transaction, to),
-            Ok((StunClass::Success, transaction)) => {
-                self.paths.answered(now, transaction, to);
-                self.follow_path();
-            }
-            _ => {}
-        }
-        let proves_address = matches!(class, Ok((StunClass::Success, _)));
-        Output::Transmit { to, datagram, proves_address }
-    }
-
-    fn follow_path(&mut self) {
-        let chosen = self.paths.chosen();
-        if self.path != chosen {
-            self.path = chosen;
-            self.told.extend(chosen.map(TransportEvent::Path));
-        }
-    }
-
+    /// What the engine wants to send.
     fn transmit(&mut self, now: Instant, to: Remote, datagram: Vec<u8>) -> Option<Output> {
         match classify(&datagram) {
             // One writer for each SSRC and index: whatever str0m wants to say in (S)RTP stays unsaid.
             Kind::Rtp | Kind::Rtcp => None,
-            Kind::Stun => Some(self.say_stun(now, to, datagram)),
+            // Its own ICE session is over.
+            Kind::Stun if self.restarts.is_superseding() => None,
+            Kind::Stun => {
+                let proves_address = self.checks.say(now, to, &datagram);
+                self.follow_path(self.checks.chosen());
+                Some(Output::Transmit { to, datagram, proves_address })
+            }
             Kind::Dtls | Kind::Unknown => {
                 Some(Output::Transmit { to: self.path.unwrap_or(to), datagram, proves_address: false })
+            }
+        }
+    }
+
+    /// What the later ICE sessions want.
+    fn poll_restarts(&mut self, now: Instant) -> Option<Output> {
+        match self.guard_restarts(|ice| ice.poll(now)).flatten()? {
+            IceOutput::Transmit { to, datagram, proves_address } => {
+                Some(Output::Transmit { to, datagram, proves_address })
+            }
+            IceOutput::RoundTrip(round_trip) => Some(Output::Event(TransportEvent::RoundTrip(round_trip))),
+            IceOutput::Lost => Some(Output::Event(TransportEvent::ConsentLost)),
+            IceOutput::Path(to) => {
+                self.follow_path(Some(to));
+                self.told.pop_front().map(Output::Event)
             }
         }
     }
@@ -269,10 +264,16 @@ impl Rtc {
 impl Transport for Rtc {
     fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused> {
         let destination = self.destination(from).ok_or(Refused)?;
+        let is_taken = |ice: &mut IceRestarts| ice.receive(now, from, destination, datagram);
+        if self.guard_restarts(is_taken).ok_or(Refused)? {
+            return Ok(());
+        }
         let contents = datagram.try_into().map_err(|_| Refused)?;
         let receive = Receive { proto: carrier(from.protocol), source: from.address, destination, contents };
-        if classify(datagram) == Kind::Stun {
-            self.hear_stun(now, from, datagram);
+        if classify(datagram) == Kind::Stun && !self.restarts.is_superseding() {
+            let round_trip = self.checks.hear(now, from, datagram);
+            self.follow_path(self.checks.chosen());
+            self.told.extend(round_trip.map(TransportEvent::RoundTrip));
         }
         self.guard(|rtc| rtc.handle_input(Input::Receive(now, receive))).ok_or(Refused)?.map_err(|_| Refused)
     }
@@ -281,6 +282,11 @@ impl Transport for Rtc {
         if let Some(Err(_)) = self.guard(|rtc| rtc.handle_input(Input::Timeout(now))) {
             self.fail(TransportFault::Handshake);
         }
+        self.guard_restarts(|ice| ice.advance(now));
+    }
+
+    fn restart_ice(&mut self, now: Instant, restart: IceRestart) {
+        self.guard_restarts(|ice| ice.restart(now, restart));
     }
 
     fn poll(&mut self, now: Instant) -> Output {
@@ -289,7 +295,13 @@ impl Transport for Rtc {
                 return Output::Event(event);
             }
             match self.guard(Str0m::poll_output) {
-                Some(Ok(RtcOutput::Timeout(at))) if self.told.is_empty() => return Output::Wait(Some(at)),
+                Some(Ok(RtcOutput::Timeout(at))) if self.told.is_empty() => {
+                    if let Some(output) = self.poll_restarts(now) {
+                        return output;
+                    }
+                    let restarts = self.guard_restarts(IceRestarts::deadline).flatten();
+                    return Output::Wait(restarts.into_iter().chain([at]).min());
+                }
                 Some(Ok(RtcOutput::Timeout(_))) => {}
                 Some(Ok(RtcOutput::Transmit(transmit))) => {
                     let to = Remote { protocol: protocol(transmit.proto), address: transmit.destination };
@@ -312,7 +324,7 @@ impl Transport for Rtc {
     }
 }
 
-fn carrier(protocol: Protocol) -> Carrier {
+pub(crate) fn carrier(protocol: Protocol) -> Carrier {
     match protocol {
         Protocol::Udp => Carrier::Udp,
         Protocol::Tcp => Carrier::Tcp,
@@ -320,7 +332,7 @@ fn carrier(protocol: Protocol) -> Carrier {
 }
 
 /// Our candidates are of these two protocols alone, and a pair has one protocol.
-fn protocol(carrier: Carrier) -> Protocol {
+pub(crate) fn protocol(carrier: Carrier) -> Protocol {
     match carrier {
         Carrier::Udp => Protocol::Udp,
         _ => Protocol::Tcp,

@@ -112,6 +112,7 @@ impl Shard {
                     let inspection = self.inspect(key).map(Box::new);
                     outputs.events.push(Event::Inspected { request, inspection });
                 }
+                Some(Command::RestartIce { key, restart }) => self.restart_ice(key, *restart, outputs),
                 Some(Command::Report) => outputs.events.push(Event::Report(Box::new(self.report()))),
                 None => break,
             }

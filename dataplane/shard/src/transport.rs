@@ -23,8 +23,22 @@ pub trait Transport: Send {
     /// What is to be done now.
     fn poll(&mut self, now: Instant) -> Output;
 
+    /// Begins another ICE session over the same association (RFC 8445 §9). The one in use goes on, and answers, until the
+    /// new one has a path of its own.
+    fn restart_ice(&mut self, now: Instant, restart: IceRestart);
+
     /// Says good-bye: the next polls give the datagrams that tell the peer.
     fn close(&mut self, now: Instant);
+}
+
+/// The credentials of a new ICE session, ours and the peer's.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceRestart {
+    /// Made by [`crate::UfragKey::encode_restart`], so that checks find the session.
+    pub local_ufrag: String,
+    pub local_password: String,
+    pub remote_ufrag: String,
+    pub remote_password: String,
 }
 
 /// The datagram was not taken.

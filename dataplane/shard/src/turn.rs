@@ -8,6 +8,7 @@ use crate::notes::Note;
 use crate::remote::Remote;
 use crate::report::ShardReport;
 use crate::spec::{SessionKey, SessionSpec, ShardId};
+use crate::transport::IceRestart;
 
 /// What a turn works on.
 pub struct Inputs<'a> {
@@ -54,6 +55,11 @@ pub enum Command {
     Close {
         key: SessionKey,
         reason: EndReason,
+    },
+    /// Begins another ICE session over a session's association.
+    RestartIce {
+        key: SessionKey,
+        restart: Box<IceRestart>,
     },
     /// Asks for an [`Event::Report`].
     Report,

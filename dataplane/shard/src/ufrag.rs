@@ -4,9 +4,11 @@
 //! HMAC or look-up: one in 2³² gets through by chance, to be refused by the session's own message integrity.
 //!
 //! ```text
-//!   bits   16       24            24              32            = 96 bits = 16 ice-chars of 6 bits (RFC 8839 §5.4)
-//!        shard     slot       generation    SipHash-2-4 tag
+//!   bits  12        16       24          24              32            = 108 bits = 18 ice-chars of 6 bits (RFC 8839 §5.4)
+//!        restart   shard     slot     generation    SipHash-2-4 tag
 //! ```
+//!
+//! Each ICE restart of a session has a fragment of its own (RFC 8445 §9), and all of them lead to the session.
 
 use std::hash::Hasher;
 
@@ -15,10 +17,13 @@ use siphasher::sip::SipHasher24;
 use crate::spec::{SessionKey, ShardId};
 
 /// Characters of a username fragment of ours.
-pub const UFRAG_LEN: usize = 16;
+pub const UFRAG_LEN: usize = 18;
 
 /// Largest slot and generation that fit.
 pub const UFRAG_FIELD_MAX: u32 = (1 << 24) - 1;
+
+/// Largest number of a restart; the one after it is 0 again. Only a session's last two are alive at a time.
+pub const UFRAG_RESTART_MAX: u16 = (1 << 12) - 1;
 
 /// ice-char of RFC 8839 §5.4: ALPHA / DIGIT / "+" / "/".
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -40,14 +45,22 @@ impl UfragKey {
         Self(SipHasher24::new_with_key(&secret))
     }
 
-    /// The fragment of this session, or None if a field exceeds [`UFRAG_FIELD_MAX`].
+    /// The first fragment of this session, or None if a field exceeds [`UFRAG_FIELD_MAX`].
     #[must_use]
     pub fn encode(&self, shard: ShardId, key: SessionKey) -> Option<[u8; UFRAG_LEN]> {
-        if key.slot > UFRAG_FIELD_MAX || key.generation > UFRAG_FIELD_MAX {
+        self.encode_restart(shard, key, 0)
+    }
+
+    /// The fragment of that restart of this session, or None if a field exceeds [`UFRAG_FIELD_MAX`] or
+    /// [`UFRAG_RESTART_MAX`].
+    #[must_use]
+    pub fn encode_restart(&self, shard: ShardId, key: SessionKey, restart: u16) -> Option<[u8; UFRAG_LEN]> {
+        if key.slot > UFRAG_FIELD_MAX || key.generation > UFRAG_FIELD_MAX || restart > UFRAG_RESTART_MAX {
             return None;
         }
         let route = u64::from(shard.0) << 48 | u64::from(key.slot) << 24 | u64::from(key.generation);
-        let bits = u128::from(route) << 32 | u128::from(self.tag(route));
+        let tag = self.tag(restart, route);
+        let bits = u128::from(restart) << 96 | u128::from(route) << 32 | u128::from(tag);
         let mut fragment = [0; UFRAG_LEN];
         for (place, character) in fragment.iter_mut().enumerate() {
             let sextet = (bits >> (6 * (UFRAG_LEN - 1 - place))) & 0x3f;
@@ -66,9 +79,10 @@ impl UfragKey {
         for character in fragment {
             bits = bits << 6 | u128::from(sextet(*character)?);
         }
-        let [.., s1, s0, a2, a1, a0, g2, g1, g0, t3, t2, t1, t0] = bits.to_be_bytes();
+        let [_, _, r1, r0, s1, s0, a2, a1, a0, g2, g1, g0, t3, t2, t1, t0] = bits.to_be_bytes();
+        let restart = u16::from_be_bytes([r1, r0]);
         let route = u64::from_be_bytes([s1, s0, a2, a1, a0, g2, g1, g0]);
-        if self.tag(route) != u32::from_be_bytes([t3, t2, t1, t0]) {
+        if self.tag(restart, route) != u32::from_be_bytes([t3, t2, t1, t0]) {
             return None;
         }
         let key = SessionKey {
@@ -78,8 +92,9 @@ impl UfragKey {
         Some((ShardId(u16::from_be_bytes([s1, s0])), key))
     }
 
-    fn tag(&self, route: u64) -> u32 {
+    fn tag(&self, restart: u16, route: u64) -> u32 {
         let mut hasher = self.0;
+        hasher.write_u16(restart);
         hasher.write_u64(route);
         let [tag @ .., _, _, _, _] = hasher.finish().to_be_bytes();
         u32::from_be_bytes(tag)
@@ -118,6 +133,21 @@ mod tests {
             prop_assert_eq!(key.decode(&fragment), Some((ShardId(shard), session)));
         }
 
+        /// A peer that restarts ICE must be found under the new fragment, and under the old one until it has moved.
+        #[test]
+        fn each_restart_has_a_fragment_of_its_own_that_leads_to_the_same_session(
+            one in 0..=UFRAG_RESTART_MAX,
+            other in 0..=UFRAG_RESTART_MAX,
+        ) {
+            prop_assume!(one != other);
+            let (key, session) = (UfragKey::new([7; 16]), SessionKey { slot: 3, generation: 2 });
+            let fragments = [one, other].map(|restart| key.encode_restart(ShardId(1), session, restart).unwrap());
+            prop_assert_ne!(fragments[0], fragments[1]);
+            for fragment in fragments {
+                prop_assert_eq!(key.decode(&fragment), Some((ShardId(1), session)));
+            }
+        }
+
         /// Whoever knows one fragment must not be able to make another.
         #[test]
         fn a_changed_fragment_is_refused(secret: [u8; 16], slot in 0..1000u32, place in 0..UFRAG_LEN, other: u8) {
@@ -147,5 +177,7 @@ mod tests {
     fn a_field_that_does_not_fit_is_not_cut() {
         let key = UfragKey::new([1; 16]);
         assert_eq!(key.encode(ShardId(0), SessionKey { slot: UFRAG_FIELD_MAX + 1, generation: 0 }), None);
+        let session = SessionKey { slot: 0, generation: 0 };
+        assert_eq!(key.encode_restart(ShardId(0), session, UFRAG_RESTART_MAX + 1), None);
     }
 }

@@ -6,7 +6,8 @@ use std::time::Instant;
 use fanlight_protocol::{SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo};
 use fanlight_shard::{SessionKey, ShardId};
 
-use crate::sdp::Published;
+use super::offer::PendingAnswer;
+use crate::sdp::{Carrier, Published};
 
 /// One session.
 #[derive(Debug)]
@@ -20,9 +21,17 @@ pub(super) struct Record {
     pub(super) ice_tag: String,
     /// The peer's, to know its trickle fragments by.
     pub(super) remote_ufrag: String,
+    /// What it was before the last ICE restart.
+    pub(super) former_ufrag: Option<String>,
+    /// ICE restarts so far, in the numbering of our username fragments.
+    pub(super) restarts: u16,
+    /// Where our candidates stand in what we sent.
+    pub(super) carrier: Carrier,
     pub(super) tracks: Vec<TrackInfo>,
     /// A publisher's: what its viewers need to know.
     pub(super) published: Option<Published>,
+    /// A viewer's whose answer to our offer is not there yet: no shard knows of it.
+    pub(super) pending: Option<Box<PendingAnswer>>,
     pub(super) accepted: Instant,
 }
 
@@ -55,6 +64,10 @@ impl Ledger {
         self.records.get(self.by_key.get(&(shard, key))?)
     }
 
+    pub(super) fn find_mut(&mut self, session: SessionId) -> Option<&mut Record> {
+        self.records.get_mut(&session)
+    }
+
     pub(super) fn find_key(&mut self, shard: ShardId, key: SessionKey) -> Option<&mut Record> {
         self.records.get_mut(self.by_key.get(&(shard, key))?)
     }
@@ -73,6 +86,14 @@ impl Ledger {
 
     pub(super) fn viewers_of(&self, publisher: SessionId) -> u32 {
         self.viewers.get(&publisher).copied().unwrap_or_default()
+    }
+
+    /// Sessions that wait for a viewer's answer, and since when; of that publisher, or all.
+    pub(super) fn pending(&self, publisher: Option<SessionId>) -> impl Iterator<Item = &Record> {
+        self.records.values().filter(move |record| {
+            record.pending.is_some()
+                && publisher.is_none_or(|publisher| record.role == SessionRole::Viewer { publisher })
+        })
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {

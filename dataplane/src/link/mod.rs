@@ -6,9 +6,11 @@
 mod connection;
 mod inspect;
 mod ledger;
+mod offer;
 mod open;
 mod slots;
 mod stats;
+mod trickle;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -32,7 +34,6 @@ use self::open::Opened;
 use self::slots::Slots;
 use crate::config::Config;
 use crate::error::StartError;
-use crate::sdp::Fragment;
 use crate::secret;
 use crate::worker::{Order, Told};
 
@@ -205,15 +206,29 @@ impl Link {
                 let opened = self.watch(session, stream, publisher, &offer);
                 self.answer(request, session, opened);
             }
-            ToDataplane::Trickle { request, session, fragment } => {
-                let message = match self.trickle(session, &fragment) {
+            ToDataplane::Offer { request, session, stream, publisher } => {
+                let opened = self.offer(session, stream, publisher);
+                self.answer(request, session, opened);
+            }
+            ToDataplane::Answer { request, session, answer } => {
+                let message = match self.take_answer(session, &answer) {
                     Ok(()) => ToControl::Done { request },
                     Err(refusal) => ToControl::Refused { request, refusal },
                 };
                 self.tell(&message);
             }
+            ToDataplane::Trickle { request, session, fragment, may_restart } => {
+                let message = self
+                    .trickle(request, session, &fragment, may_restart)
+                    .unwrap_or_else(|refusal| ToControl::Refused { request, refusal });
+                self.tell(&message);
+            }
             ToDataplane::Inspect { request, session } => self.inspect(request, session),
-            ToDataplane::Close { session, reason } => self.close(session, end_reason(reason)),
+            ToDataplane::Close { session, reason } => {
+                if !self.drop_offer(session, reason) {
+                    self.close(session, end_reason(reason));
+                }
+            }
             ToDataplane::Snapshot { request } => {
                 let now = Instant::now();
                 let sessions = self.ledger.iter().map(|record| record.info(now)).collect();
@@ -224,24 +239,12 @@ impl Link {
 
     fn answer(&mut self, request: RequestId, session: SessionId, opened: Result<Opened, Refusal>) {
         let message = match opened {
-            Ok(Opened { answer, ice_tag, tracks }) => {
-                ToControl::Accepted { request, session, answer, ice_tag, tracks }
+            Ok(Opened { description, ice_tag, tracks }) => {
+                ToControl::Accepted { request, session, description, ice_tag, tracks }
             }
             Err(refusal) => ToControl::Refused { request, refusal },
         };
         self.tell(&message);
-    }
-
-    /// Candidates are not used: a path is found by what the peer sends to us, so that nobody can make us send to an
-    /// address that never spoke. A fragment of another ICE session asks for a restart.
-    fn trickle(&self, session: SessionId, fragment: &str) -> Result<(), Refusal> {
-        let record = self.ledger.find(session).ok_or(Refusal::UnknownSession)?;
-        let fragment = Fragment::parse(fragment).map_err(open::refuse)?;
-        if fragment.ice_ufrag == record.remote_ufrag {
-            Ok(())
-        } else {
-            Err(Refusal::BadSdp("ICE restart is not served yet: POST a new offer to the endpoint".into()))
-        }
     }
 
     fn close(&mut self, session: SessionId, reason: EndReason) {
@@ -271,6 +274,7 @@ impl Link {
                     let last = last.map(|last| Box::new(inspect::describe(&record, &last, candidates)));
                     let (session, reason) = (record.session, close_reason(reason));
                     self.tell(&ToControl::Closed { session, reason, last });
+                    self.drop_offers_of(session);
                 }
             }
             Told::Event(shard, Event::ChannelOpen { key, label }) => {
@@ -296,6 +300,7 @@ impl Link {
     }
 
     fn ask_for_reports(&mut self) {
+        self.expire_offers();
         for place in 0..self.shards.len() {
             // A shard whose queue is full is asked again in a second.
             let _ = self.order(place, Command::Report);
@@ -306,7 +311,9 @@ impl Link {
         tracing::info!(sessions = self.ledger.len(), "stopping");
         let sessions: Vec<SessionId> = self.ledger.iter().map(|record| record.session).collect();
         for session in sessions {
-            self.close(session, EndReason::Shutdown);
+            if !self.drop_offer(session, CloseReason::Shutdown) {
+                self.close(session, EndReason::Shutdown);
+            }
         }
         let ended = async {
             while self.ledger.len() > 0 {

@@ -1,4 +1,5 @@
-//! Opening sessions: from an offer, through SDP and a place on a shard, to an answer.
+//! Opening sessions: from an offer, through SDP and a place on a shard, to an answer; or from an offer of ours to the peer's
+//! answer, with the place kept in between.
 
 use std::time::Instant;
 
@@ -12,22 +13,26 @@ use fanlight_wire::codec;
 use super::Link;
 use super::ledger::Record;
 use crate::address::one_of_each_family;
-use crate::sdp::{Offer, Policy, Published, SdpError, TransportParameters, plan_publish, plan_watch};
+use crate::sdp::{
+    Carrier, Offer, Policy, Published, SdpError, TransportParameters, plan_publish, plan_watch,
+};
 use crate::secret::{self, NoRandomness, Ssrcs};
 use crate::worker::Order;
 
 /// What control is to be told of an opened session.
 pub(super) struct Opened {
-    pub(super) answer: String,
+    /// SDP for the peer.
+    pub(super) description: String,
     pub(super) ice_tag: String,
     pub(super) tracks: Vec<TrackInfo>,
 }
 
 /// A session on its way to a shard.
-struct Draft {
-    place: usize,
-    key: SessionKey,
-    ours: TransportParameters,
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) place: usize,
+    pub(super) key: SessionKey,
+    pub(super) ours: TransportParameters,
 }
 
 impl Link {
@@ -61,12 +66,8 @@ impl Link {
         offer: &str,
     ) -> Result<Opened, Refusal> {
         let offer = Offer::parse(offer).map_err(refuse)?;
-        let published = self.ledger.find(publisher).and_then(|record| record.published.clone());
-        let published: Published = published.ok_or(Refusal::UnknownSession)?;
+        let published = self.watchable(publisher)?;
         let plan = plan_watch(&offer, &published).map_err(refuse)?;
-        if self.ledger.viewers_of(publisher) >= self.config.limits.viewers_per_stream_max {
-            return Err(self.full("limits.viewers_per_stream_max"));
-        }
         let draft = self.draft(session)?;
         let mut ssrcs = Ssrcs::default();
         let mut exhausted = None;
@@ -86,8 +87,17 @@ impl Link {
         self.open(session, stream, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
     }
 
+    /// What a viewer of that publisher can have, if there is a place for it.
+    pub(super) fn watchable(&self, publisher: SessionId) -> Result<Published, Refusal> {
+        let published = self.ledger.find(publisher).and_then(|record| record.published.clone());
+        if self.ledger.viewers_of(publisher) >= self.config.limits.viewers_per_stream_max {
+            return Err(self.full("limits.viewers_per_stream_max"));
+        }
+        published.ok_or(Refusal::UnknownSession)
+    }
+
     /// A slot on the least loaded shard, and our side of the transport.
-    fn draft(&mut self, session: SessionId) -> Result<Draft, Refusal> {
+    pub(super) fn draft(&mut self, session: SessionId) -> Result<Draft, Refusal> {
         if self.ledger.find(session).is_some() {
             return Err(Refusal::Internal("the session id is in use".into()));
         }
@@ -130,12 +140,7 @@ impl Link {
         answer: String,
     ) -> Result<Opened, Refusal> {
         let Draft { place, key, ours } = draft;
-        let opened = self.transport(offer, &ours).and_then(|transport| {
-            let local_ssrc = ssrcs.next().map_err(no_randomness)?;
-            let spec = SessionSpec { key, transport: Box::new(transport), local_ssrc, role };
-            self.order(place, Command::Adopt(Box::new(spec)))
-        });
-        if let Err(refusal) = opened {
+        if let Err(refusal) = self.adopt(place, key, offer, &ours, false, role, &mut ssrcs) {
             self.shards[place].slots.give_back(key);
             return Err(refusal);
         }
@@ -148,14 +153,40 @@ impl Link {
             key,
             ice_tag: ours.ice_ufrag.clone(),
             remote_ufrag: offer.ice_ufrag().to_owned(),
+            former_ufrag: None,
+            restarts: 0,
+            carrier: Carrier::of(&answer),
             tracks: tracks.clone(),
             published: kind.published,
+            pending: None,
             accepted: Instant::now(),
         });
-        Ok(Opened { answer, ice_tag: ours.ice_ufrag, tracks })
+        Ok(Opened { description: answer, ice_tag: ours.ice_ufrag, tracks })
     }
 
-    fn transport(&self, offer: &Offer, ours: &TransportParameters) -> Result<Rtc, Refusal> {
+    /// Hands a session to its shard.
+    #[expect(clippy::too_many_arguments, reason = "all that makes a session on a shard")]
+    pub(super) fn adopt(
+        &mut self,
+        place: usize,
+        key: SessionKey,
+        theirs: &Offer,
+        ours: &TransportParameters,
+        controlling: bool,
+        role: Role,
+        ssrcs: &mut Ssrcs,
+    ) -> Result<(), Refusal> {
+        let transport = Box::new(self.transport(theirs, ours, controlling)?);
+        let local_ssrc = ssrcs.next().map_err(no_randomness)?;
+        self.order(place, Command::Adopt(Box::new(SessionSpec { key, transport, local_ssrc, role })))
+    }
+
+    fn transport(
+        &self,
+        offer: &Offer,
+        ours: &TransportParameters,
+        controlling: bool,
+    ) -> Result<Rtc, Refusal> {
         let fingerprint = offer.fingerprint();
         let parameters = RtcParameters {
             local_ufrag: ours.ice_ufrag.clone(),
@@ -165,6 +196,7 @@ impl Link {
             remote_fingerprint: (fingerprint.hash.clone(), fingerprint.bytes.clone()),
             local_addresses: one_of_each_family(&ours.candidates),
             data_channel: offer.wants_data_channel(),
+            controlling,
         };
         Rtc::new(parameters, &self.certificate, Instant::now())
             .map_err(|fault| Refusal::Internal(fault.to_string()))
@@ -176,7 +208,7 @@ impl Link {
         pushed.map_err(|_| self.full("the queue of a shard"))
     }
 
-    fn full(&self, limit: &str) -> Refusal {
+    pub(super) fn full(&self, limit: &str) -> Refusal {
         Refusal::Full { limit: limit.to_owned(), retry_after_s: self.config.limits.retry_after_s }
     }
 }
@@ -195,11 +227,11 @@ pub(super) fn refuse(fault: SdpError) -> Refusal {
     }
 }
 
-fn no_randomness(fault: NoRandomness) -> Refusal {
+pub(super) fn no_randomness(fault: NoRandomness) -> Refusal {
     Refusal::Internal(fault.to_string())
 }
 
-fn track_info(codec: codec::Codec, mid: &Mid) -> TrackInfo {
+pub(super) fn track_info(codec: codec::Codec, mid: &Mid) -> TrackInfo {
     let kind = if codec.is_video() { TrackKind::Video } else { TrackKind::Audio };
     let codec = match codec {
         codec::Codec::Opus => Codec::Opus,

@@ -1,4 +1,4 @@
-//! Writes answers. RFC 3264 §6, RFC 8829 §5.3, RFC 9143 §7.3, RFC 8839 §4.
+//! Writes answers, and offers, which are answers to what would have been a fitting offer. RFC 3264 §6, RFC 8829 §5.3, RFC 9143 §7.3, RFC 8839 §4.
 //!
 //! An answer has the offer's m-sections in the offer's order. What is not accepted has port 0, or is inactive where it
 //! carries the transport of the others. One transport carries all: its candidates stand in the first m-section with a port,
@@ -48,17 +48,27 @@ pub(super) struct Stream {
     pub(super) rtx_ssrc: Option<Ssrc>,
 }
 
+/// Our part in DTLS, as `a=setup` says it. RFC 8842 §5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Setup {
+    /// An answer's.
+    Passive,
+    /// An offer's: the peer chooses.
+    ActPass,
+}
+
 /// Writes the answer that accepts these m-sections of the offer and the data channel at this place.
 pub(super) fn write(
     offer: &Offer,
     ours: &TransportParameters,
     accepted: &[Accepted<'_>],
     data: Option<usize>,
+    setup: Setup,
 ) -> String {
     let taken: Vec<usize> = accepted.iter().map(|section| section.agreed.place).chain(data).collect();
     let idle = offer.idle_carrier(&taken);
     let places: Vec<usize> = taken.into_iter().chain(idle).collect();
-    let mut answer = Answer { text: String::new(), ours };
+    let mut answer = Answer { text: String::new(), ours, setup };
     answer.session(offer, &places);
     for (place, section) in (0_usize..).zip(&offer.sections) {
         let is_first = places.iter().min() == Some(&place);
@@ -80,6 +90,7 @@ macro_rules! line {
 struct Answer<'a> {
     text: String,
     ours: &'a TransportParameters,
+    setup: Setup,
 }
 
 impl Answer<'_> {
@@ -176,15 +187,14 @@ impl Answer<'_> {
         let digits: Vec<String> =
             self.ours.fingerprint_sha256.iter().map(|byte| format!("{byte:02X}")).collect();
         line!(self, "a=fingerprint:sha-256 {}", digits.join(":"));
-        line!(self, "a=setup:passive");
+        let setup = if self.setup == Setup::Passive { "passive" } else { "actpass" };
+        line!(self, "a=setup:{setup}");
         if !is_first {
             return;
         }
-        for (rank, address) in (0_u32..).zip(&self.ours.candidates) {
-            let (ip, port) = (address.ip(), address.port());
-            line!(self, "a=candidate:{} 1 udp {} {ip} {port} typ host", rank + 1, host_priority(rank));
+        for attribute in candidates(self.ours) {
+            line!(self, "a={attribute}");
         }
-        line!(self, "a=end-of-candidates");
     }
 
     fn extension(&mut self, extension: &Extension) {
@@ -227,6 +237,15 @@ impl Answer<'_> {
             line!(self, "a=ssrc:{} msid:{CNAME} {label}", ssrc.0);
         }
     }
+}
+
+/// Our candidates as attributes, and that these are all.
+pub(super) fn candidates(ours: &TransportParameters) -> impl Iterator<Item = String> {
+    let hosts = (0_u32..).zip(&ours.candidates).map(|(rank, address)| {
+        let (ip, port) = (address.ip(), address.port());
+        format!("candidate:{} 1 udp {} {ip} {port} typ host", rank + 1, host_priority(rank))
+    });
+    hosts.chain(["end-of-candidates".to_owned()])
 }
 
 /// RFC 8445 §5.1.2: type preference 126 for host, the rank as local preference, component 1.

@@ -74,7 +74,7 @@ pub enum SdpError {
     #[error("two different {hash} fingerprints for one transport: offer one certificate")]
     SeveralFingerprints { hash: String },
     #[error(
-        "the offer says a=setup:{setup}; the server is the passive side: offer actpass or active (RFC 8842 section 5.2)"
+        "a=setup is {setup}; the server is the passive side of DTLS: offer actpass or active, answer active (RFC 8842 section 5)"
     )]
     WrongSetup { setup: String },
     #[error("a=mid:{mid} has no a=rtcp-mux: RTP and RTCP share one port here (RFC 8834 section 4.5)")]
@@ -94,6 +94,11 @@ pub enum SdpError {
     NoCommonCodec { offered: String, taken: String },
     #[error("the stream is published as {published}, which this viewer cannot take: it offers {offered}")]
     NotPlayable { published: String, offered: String },
+
+    #[error("the answer is not one to the server's offer: {why} (RFC 3264 section 6)")]
+    NotAnAnswer { why: &'static str },
+    #[error("the answer accepts nothing: accept audio or video, or end the session by DELETE")]
+    NothingAccepted,
 
     #[error("candidate {number} of the fragment is malformed (RFC 8839 section 5.1)")]
     MalformedCandidate { number: usize },

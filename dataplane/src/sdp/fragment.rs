@@ -1,8 +1,10 @@
 //! Trickled candidates: `application/trickle-ice-sdpfrag`. RFC 8840 §9, RFC 9725 §4.3.
 //!
 //! The candidates are checked in form and counted, never resolved and never used: the server is reached, it does not
-//! reach out. What counts is the ufrag, which tells a trickle of this session from an ICE restart.
+//! reach out. What counts is the ufrag, which tells a trickle of this session from an ICE restart; to that we answer with a
+//! fragment of our own.
 
+use super::answer::{self, TransportParameters};
 use super::error::SdpError;
 use super::parse::{decimal, lines};
 use super::peer::{ice_pwd, ice_ufrag, is_ice_char};
@@ -51,6 +53,53 @@ impl Fragment {
         let ice_pwd = pwd.map(str::to_owned);
         Ok(Self { ice_ufrag: ufrag.to_owned(), ice_pwd, candidates, end_of_candidates })
     }
+}
+
+/// The m-section that carries the transport of all: the tagged one of the BUNDLE group (RFC 9143 §7).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Carrier {
+    /// The value of `a=group`; empty where a description has none.
+    group: String,
+    /// The value of the m= line.
+    media: String,
+    mid: String,
+}
+
+impl Carrier {
+    /// Reads it from a description that we wrote: it is the first m-section with a port.
+    pub fn of(description: &str) -> Self {
+        let mut carrier = Self::default();
+        for line in description.lines() {
+            if let Some(group) = line.strip_prefix("a=group:") {
+                group.clone_into(&mut carrier.group);
+            } else if let Some(media) = line.strip_prefix("m=") {
+                if media.split(' ').nth(1) != Some("0") {
+                    media.clone_into(&mut carrier.media);
+                }
+            } else if let (false, Some(mid)) = (carrier.media.is_empty(), line.strip_prefix("a=mid:")) {
+                mid.clone_into(&mut carrier.mid);
+                break;
+            }
+        }
+        carrier
+    }
+}
+
+/// Our new credentials and candidates, the answer to an ICE restart. RFC 9725 §4.3.3.
+pub fn write_fragment(carrier: &Carrier, ours: &TransportParameters) -> String {
+    let Carrier { group, media, mid } = carrier;
+    let mut lines = vec!["a=ice-options:trickle".to_owned()];
+    if !group.is_empty() {
+        lines.push(format!("a=group:{group}"));
+    }
+    lines.extend([
+        format!("m={media}"),
+        format!("a=mid:{mid}"),
+        format!("a=ice-ufrag:{}", ours.ice_ufrag),
+        format!("a=ice-pwd:{}", ours.ice_pwd),
+    ]);
+    lines.extend(answer::candidates(ours).map(|attribute| format!("a={attribute}")));
+    lines.into_iter().flat_map(|line| [line, "\r\n".to_owned()]).collect()
 }
 
 /// Checks the form of a candidate (RFC 8839 §5.1) and returns what follows its type. The address may be a name (mDNS).

@@ -1,7 +1,8 @@
 //! Session descriptions: from a peer's offer to plain values for a shard, and to our answer.
 //!
-//! Pure functions of text; they run on the link thread, never on a shard. The server answers (WHIP and WHEP): it is the
-//! passive, controlled, BUNDLE-only, rtcp-mux-only end, it names one codec a section and never uses a peer's candidates.
+//! Pure functions of text; they run on the link thread, never on a shard. The server answers (WHIP and WHEP), or offers to a
+//! viewer that asks for it: it is the passive, BUNDLE-only, rtcp-mux-only end, controlled unless it has offered; it names
+//! one codec a section and never uses a peer's candidates.
 //! Limits are refusals, not truncations: 64 KiB of text, 64 m-sections, 8 KiB a line. Work and memory are O(bytes).
 //!
 //! ```text
@@ -9,7 +10,7 @@
 //!  text ── Description ───── Offer ──┬── plan_publish ── PublishPlan ─┬─ PublishSpec ── shard
 //!                                    └── plan_watch ──── WatchPlan ───┤  WatchSpec
 //!                                          ▲                          └─ answer ─────── peer
-//!                                      Published
+//!                                      Published ─── ServerOffer ──── our offer ─────── peer
 //! ```
 //!
 //! RFC 8829 (JSEP) over RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841 (SCTP).
@@ -23,6 +24,7 @@ mod format;
 mod fragment;
 mod h264;
 mod offer;
+mod offering;
 mod parse;
 mod peer;
 mod publish;
@@ -33,8 +35,9 @@ mod watch;
 
 pub use answer::{CNAME, MESSAGE_BYTES_MAX, TransportParameters};
 pub use error::SdpError;
-pub use fragment::Fragment;
+pub use fragment::{Carrier, Fragment, write_fragment};
 pub use offer::Offer;
+pub use offering::ServerOffer;
 pub use peer::Fingerprint;
 pub use publish::{Policy, PublishPlan, Published, PublishedCodec, plan_publish};
 pub use watch::{WatchPlan, plan_watch};

@@ -27,6 +27,24 @@ impl Offer {
     /// # Errors
     /// Whatever makes it unfit for one DTLS-SRTP transport; the message says what to change.
     pub fn parse(text: &str) -> Result<Self, SdpError> {
+        Self::parse_as(text, Part::Offer)
+    }
+
+    /// Reads an answer to an offer of ours, which is as an offer but for the part in DTLS that it has chosen.
+    ///
+    /// # Errors
+    /// As of [`Self::parse`]; [`SdpError::WrongSetup`] too if it wants us to be the active side.
+    pub fn parse_answer(text: &str) -> Result<Self, SdpError> {
+        Self::parse_as(text, Part::Answer)
+    }
+
+    /// Who would offer these m-sections; nothing is known of its transport.
+    pub(super) fn made_up(sections: Vec<Section>) -> Self {
+        let bundle = sections.iter().map(|section| section.mid.clone()).collect();
+        Self { peer: Peer::unknown(), sections, bundle, extmap_allow_mixed: true, trickle: true }
+    }
+
+    fn parse_as(text: &str, part: Part) -> Result<Self, SdpError> {
         let description = Description::parse(text)?;
         let says = |name: &str| description.attributes.iter().any(|attribute| attribute.name == name);
         if says("ice-lite") {
@@ -45,10 +63,14 @@ impl Offer {
             .map(|(place, (media, peer))| Section::parse(place, media, peer, default))
             .collect::<Result<_, _>>()?;
         refuse_duplicate_mids(&sections)?;
+        if part == Part::Answer && sections.iter().all(|section| !section.alive) {
+            return Err(SdpError::NothingAccepted);
+        }
+        let may_set_up = |setup: Option<&str>| part.may_set_up(setup);
         let bundle = bundle(&description.attributes, &sections);
         let peer = match tagged(&sections, &bundle).and_then(|place| peers.get(place)) {
-            Some(peer) => peer.resolve(&session)?,
-            None => session.resolve(&PeerLines::default())?,
+            Some(peer) => peer.resolve(&session, &may_set_up)?,
+            None => session.resolve(&PeerLines::default(), &may_set_up)?,
         };
         let trickle = offers_trickle(&description);
         Ok(Self { peer, sections, bundle, extmap_allow_mixed: says("extmap-allow-mixed"), trickle })
@@ -119,6 +141,24 @@ impl Offer {
         match sections.iter().find(|section| section.ice_ufrag.as_ref().is_some_and(is_another)) {
             Some(section) => Err(SdpError::DifferentTransport { mid: mid(section) }),
             None => Ok(()),
+        }
+    }
+}
+
+/// What a description is in the exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Offer,
+    Answer,
+}
+
+impl Part {
+    /// Whether this `a=setup` of the peer's lets us be the passive side of DTLS. RFC 8842 §5.2 asks for actpass in offers; RFC
+    /// 4145 §4 makes active of one that says nothing.
+    fn may_set_up(self, setup: Option<&str>) -> bool {
+        match self {
+            Self::Offer => matches!(setup, None | Some("actpass" | "active")),
+            Self::Answer => setup == Some("active"),
         }
     }
 }

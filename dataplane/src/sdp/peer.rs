@@ -21,6 +21,14 @@ pub(super) struct Peer {
     pub(super) fingerprint: Fingerprint,
 }
 
+impl Peer {
+    /// Before it has said anything.
+    pub(super) fn unknown() -> Self {
+        let fingerprint = Fingerprint { hash: String::new(), bytes: Vec::new() };
+        Self { ice_ufrag: String::new(), ice_pwd: String::new(), fingerprint }
+    }
+}
+
 /// The transport attributes of one level of a description: the session's or one m-section's.
 #[derive(Debug, Default)]
 pub(super) struct PeerLines<'a> {
@@ -47,7 +55,11 @@ impl<'a> PeerLines<'a> {
     }
 
     /// The transport of an m-section with these attributes in a session with those: the m-section's own come first.
-    pub(super) fn resolve(&self, session: &PeerLines<'_>) -> Result<Peer, SdpError> {
+    pub(super) fn resolve(
+        &self,
+        session: &PeerLines<'_>,
+        may_set_up: &dyn Fn(Option<&str>) -> bool,
+    ) -> Result<Peer, SdpError> {
         let (Some(ice_ufrag), Some(ice_pwd)) =
             (self.ice_ufrag.or(session.ice_ufrag), self.ice_pwd.or(session.ice_pwd))
         else {
@@ -55,10 +67,9 @@ impl<'a> PeerLines<'a> {
         };
         let own = if self.fingerprints.is_empty() { &session.fingerprints } else { &self.fingerprints };
         let fingerprint = strongest(own)?;
-        // RFC 8842 §5.2 asks for actpass; RFC 4145 §4 makes active of an offer that says nothing. Both let us be passive.
-        match self.setup.or(session.setup) {
-            None | Some("actpass" | "active") => {}
-            Some(setup) => return Err(SdpError::WrongSetup { setup: excerpt(setup) }),
+        let setup = self.setup.or(session.setup);
+        if !may_set_up(setup) {
+            return Err(SdpError::WrongSetup { setup: excerpt(setup.unwrap_or("nothing")) });
         }
         Ok(Peer { ice_ufrag: ice_ufrag.to_owned(), ice_pwd: ice_pwd.to_owned(), fingerprint })
     }

@@ -9,7 +9,7 @@ use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
 use super::agreed::{self, Agreed, media_formats};
-use super::answer::{self, Accepted, TransportParameters};
+use super::answer::{self, Accepted, Setup, TransportParameters};
 use super::codec::{self, Parameters, Variant};
 use super::error::SdpError;
 use super::extension::{self, Extension};
@@ -125,7 +125,7 @@ impl PublishPlan {
             .iter()
             .map(|track| Accepted { agreed: &track.agreed, direction: Direction::RecvOnly, stream: None })
             .collect();
-        answer::write(offer, ours, &accepted, self.data)
+        answer::write(offer, ours, &accepted, self.data, Setup::Passive)
     }
 }
 

@@ -10,7 +10,7 @@ use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
 use super::agreed::{self, Agreed, media_formats};
-use super::answer::{self, Accepted, Stream, TransportParameters};
+use super::answer::{self, Accepted, Setup, Stream, TransportParameters};
 use super::codec::{self, Parameters, Variant};
 use super::error::SdpError;
 use super::extension::{self, Extension};
@@ -81,6 +81,15 @@ impl WatchPlan {
 
     /// The answer to the offer that was planned, announcing the SSRCs of `spec`, which [`WatchPlan::spec`] made.
     pub fn answer(&self, offer: &Offer, ours: &TransportParameters, spec: &WatchSpec) -> String {
+        self.write(offer, ours, spec, Setup::Passive)
+    }
+
+    /// The same as an offer of ours.
+    pub(super) fn offer(&self, offer: &Offer, ours: &TransportParameters, spec: &WatchSpec) -> String {
+        self.write(offer, ours, spec, Setup::ActPass)
+    }
+
+    fn write(&self, offer: &Offer, ours: &TransportParameters, spec: &WatchSpec, setup: Setup) -> String {
         let accepted: Vec<Accepted<'_>> = self
             .subscriptions
             .iter()
@@ -94,7 +103,7 @@ impl WatchPlan {
                 }),
             })
             .collect();
-        answer::write(offer, ours, &accepted, self.data)
+        answer::write(offer, ours, &accepted, self.data, setup)
     }
 }
 
@@ -133,7 +142,7 @@ fn agree(
 
 /// What a viewer may be sent: all that describes the media, but not the layers' names, which the server takes away, nor
 /// the transport-wide count.
-fn is_forwarded(extension: &Extension) -> bool {
+pub(super) fn is_forwarded(extension: &Extension) -> bool {
     use ExtensionKind::{RepairedRid, Rid, TransportSequence};
     extension.direction.is_none_or(Direction::receives)
         && !matches!(extension.kind, Rid | RepairedRid | TransportSequence)

@@ -5,8 +5,10 @@
 
 mod calm;
 mod changes;
+mod offers;
 mod pages;
 mod pairs;
 mod publishing;
+mod restarting;
 mod stacks;
 mod watching;

@@ -1,7 +1,7 @@
 //! The dataplane's side of the real protocol: it keeps sessions and its promises (one answer a request, viewers end with
 //! their publisher), and moves no media. An offer may say what is to become of it: `a=x-test:refuse-codec`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,6 +23,8 @@ struct State {
     boot: u64,
     protocol: u16,
     sessions: Sessions,
+    /// Viewers that were sent an offer and have not answered it.
+    unanswered: BTreeSet<SessionId>,
     /// Everything that control said.
     heard: Vec<ToDataplane>,
     /// Requests that are not answered until [`Dataplane::answer_held`].
@@ -200,9 +202,36 @@ impl State {
                 }
                 vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, &offer)]
             }
-            ToDataplane::Trickle { request, session, fragment } => {
+            ToDataplane::Offer { request, session, stream, publisher } => {
+                if !self.sessions.contains_key(&publisher) {
+                    return vec![ToControl::Refused { request, refusal: Refusal::UnknownSession }];
+                }
+                self.unanswered.insert(session);
+                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, "")]
+            }
+            ToDataplane::Answer { request, session, answer } => {
                 vec![if !self.sessions.contains_key(&session) {
                     ToControl::Refused { request, refusal: Refusal::UnknownSession }
+                } else if !self.unanswered.remove(&session) {
+                    ToControl::Refused { request, refusal: Refusal::NoOfferPending }
+                } else if answer.contains("refuse") {
+                    self.unanswered.insert(session);
+                    ToControl::Refused { request, refusal: Refusal::BadSdp("this is no answer".into()) }
+                } else {
+                    ToControl::Done { request }
+                }]
+            }
+            ToDataplane::Trickle { request, session, fragment, may_restart } => {
+                let restarts = fragment.contains("a=ice-ufrag:anew\r\n");
+                vec![if !self.sessions.contains_key(&session) {
+                    ToControl::Refused { request, refusal: Refusal::UnknownSession }
+                } else if restarts && may_restart {
+                    let ice_tag = format!("restart{}", request.0);
+                    self.sessions.get_mut(&session).unwrap().ice_tag.clone_from(&ice_tag);
+                    let fragment = format!("a=ice-ufrag:{ice_tag}\r\na=ice-pwd:anew\r\n");
+                    ToControl::Restarted { request, session, ice_tag, fragment }
+                } else if restarts {
+                    ToControl::Refused { request, refusal: Refusal::AnotherIceSession }
                 } else if fragment.starts_with("a=") && fragment.ends_with("\r\n") {
                     ToControl::Done { request }
                 } else {
@@ -276,7 +305,9 @@ impl State {
             age_ms: 0,
         };
         self.sessions.insert(session, info);
-        ToControl::Accepted { request, session, answer: "v=0\r\na=setup:passive\r\n".into(), ice_tag, tracks }
+        let setup = if self.unanswered.contains(&session) { "actpass" } else { "passive" };
+        let description = format!("v=0\r\na=setup:{setup}\r\n");
+        ToControl::Accepted { request, session, description, ice_tag, tracks }
     }
 
     fn close(&mut self, session: SessionId, reason: CloseReason) -> Vec<ToControl> {

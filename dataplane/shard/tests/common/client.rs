@@ -13,7 +13,7 @@ use str0m::{Candidate, Event, IceCreds, Input, Output, Rtc};
 use super::world::{Seat, World, ufrag_key};
 
 /// Where all shards seem to be.
-const SERVER: ([u8; 4], u16) = ([198, 51, 100, 1], 7000);
+pub(crate) const SERVER: ([u8; 4], u16) = ([198, 51, 100, 1], 7000);
 
 /// Virtual time between two looks at a client.
 const STEP: Duration = Duration::from_millis(5);
@@ -38,6 +38,8 @@ pub(crate) struct Signalling {
     pub(crate) password_at_client: String,
     pub(crate) fingerprint_at_shard: Vec<u8>,
     pub(crate) channel: bool,
+    /// The shard's side made the offer: it is the controlling one.
+    pub(crate) we_offer: bool,
 }
 
 impl Client {
@@ -62,6 +64,7 @@ impl Client {
             password_at_client: password.clone(),
             fingerprint_at_shard: print.bytes,
             channel: false,
+            we_offer: false,
         };
         bend(&mut signalling);
         let theirs = direct.local_ice_credentials();
@@ -71,7 +74,7 @@ impl Client {
             ufrag: ufrag.clone(),
             pass: signalling.password_at_client,
         });
-        direct.set_ice_controlling(true);
+        direct.set_ice_controlling(!signalling.we_offer);
         direct.start_dtls(true).unwrap();
         if signalling.channel {
             direct.start_sctp(true);
@@ -84,6 +87,7 @@ impl Client {
             remote_fingerprint: (print.hash_func, signalling.fingerprint_at_shard),
             local_addresses: vec![server],
             data_channel: signalling.channel,
+            controlling: signalling.we_offer,
         };
         let transport = Box::new(ShardRtc::new(parameters, certificate, world.now).unwrap());
         let local_ssrc = Ssrc(0xfa00_0000 + seat.number);
@@ -112,6 +116,16 @@ impl Client {
             // A client that is closed or that met a bad handshake says so here and takes no more.
             let _ = self.rtc.handle_input(Input::Receive(world.now, receive));
         }
+        self.collect(world);
+        for datagram in &self.sent {
+            if !(self.loses_upwards && classify(datagram) == Kind::Rtp) {
+                world.hand(self.seat.shard, self.seen_at, datagram.clone());
+            }
+        }
+    }
+
+    /// What it wants to say now, without saying it.
+    pub(crate) fn collect(&mut self, world: &World) {
         let _ = self.rtc.handle_input(Input::Timeout(world.now));
         self.sent.clear();
         while let Ok(output) = self.rtc.poll_output() {
@@ -119,11 +133,6 @@ impl Client {
                 Output::Transmit(transmit) => self.sent.push(transmit.contents.to_vec()),
                 Output::Event(event) => self.events.push(event),
                 Output::Timeout(_) => break,
-            }
-        }
-        for datagram in &self.sent {
-            if !(self.loses_upwards && classify(datagram) == Kind::Rtp) {
-                world.hand(self.seat.shard, self.seen_at, datagram.clone());
             }
         }
     }

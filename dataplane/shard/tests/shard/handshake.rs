@@ -14,14 +14,14 @@ use crate::common::packet::vp8_payload;
 use crate::common::publisher::{AUDIO_PAYLOAD_TYPE, RTX_PAYLOAD_TYPE, VIDEO_PAYLOAD_TYPE, id};
 use crate::common::{Publisher, Viewer, World};
 
-const SETTLED: Duration = Duration::from_secs(2);
+pub(crate) const SETTLED: Duration = Duration::from_secs(2);
 
-fn certificate() -> Certificate {
+pub(crate) fn certificate() -> Certificate {
     Certificate::generate().unwrap()
 }
 
 /// A client that publishes, its half of the session on shard 0.
-fn publishing(world: &mut World, certificate: &Certificate) -> (Client, Publisher) {
+pub(crate) fn publishing(world: &mut World, certificate: &Certificate) -> (Client, Publisher) {
     let seat = world.seat(0);
     let publisher = Publisher::seated(seat, Publisher::usual_spec(&seat));
     let role = Role::Publisher(publisher.spec.clone());
@@ -35,7 +35,7 @@ fn publishing(world: &mut World, certificate: &Certificate) -> (Client, Publishe
 }
 
 /// What a str0m viewer agrees on: payload types and extension ids of its defaults.
-fn watching(world: &mut World, publisher: &Publisher, certificate: &Certificate) -> Client {
+pub(crate) fn watching(world: &mut World, publisher: &Publisher, certificate: &Certificate) -> Client {
     let seat = world.seat(0);
     let mut spec: WatchSpec = Viewer::usual_spec(&seat, publisher);
     spec.extensions = ExtensionMap::new();
@@ -56,7 +56,12 @@ fn watching(world: &mut World, publisher: &Publisher, certificate: &Certificate)
 }
 
 /// The next frame, of one packet, handed to the client's own sender; returns its payload.
-fn write(client: &mut Client, publisher: &mut Publisher, world: &World, key_frame: bool) -> Vec<u8> {
+pub(crate) fn write(
+    client: &mut Client,
+    publisher: &mut Publisher,
+    world: &World,
+    key_frame: bool,
+) -> Vec<u8> {
     let index = publisher.video.index;
     publisher.video.index += 1;
     publisher.video.timestamp = publisher.video.timestamp.wrapping_add(3000);
@@ -74,7 +79,7 @@ fn write(client: &mut Client, publisher: &mut Publisher, world: &World, key_fram
     payload
 }
 
-fn ended(events: &[Event]) -> Vec<EndReason> {
+pub(crate) fn ended(events: &[Event]) -> Vec<EndReason> {
     let reasons = events.iter().filter_map(|event| match event {
         Event::Ended { reason, .. } => Some(*reason),
         _ => None,

@@ -18,3 +18,5 @@ mod handshake;
 mod inspecting;
 #[cfg(test)]
 mod replaying;
+#[cfg(test)]
+mod restarts;

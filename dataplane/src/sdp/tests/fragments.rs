@@ -1,6 +1,7 @@
 //! Trickled fragments, as browsers and SDKs send them.
 
-use crate::sdp::{Fragment, SdpError};
+use super::fixtures::{PUBLISHERS, offer, ours, track_ids};
+use crate::sdp::{Carrier, Fragment, Policy, SdpError, TransportParameters, plan_publish, write_fragment};
 
 const CANDIDATE: &str = "candidate:2913314545 1 udp 2113937151 22a7dc99-02ae-4161-a156-adcd24c2a437.local 44987 typ host generation 0";
 
@@ -88,4 +89,31 @@ fn a_fragment_keeps_the_bounds_of_a_description() {
     assert_eq!(Fragment::parse("a=ice-ufrag:abcd\na=ice-pwd:short"), Err(SdpError::IllegalIcePwd));
     assert_eq!(Fragment::parse("a=ice-ufrag:abcd\0"), Err(SdpError::ControlByte { line: 1 }));
     assert_eq!(Fragment::parse(&format!("a={CANDIDATE} ufrag a\"b")), Err(SdpError::IllegalIceUfrag));
+}
+
+/// A client reads our new credentials and candidates out of the m-section that carried the old ones, whatever its offer was
+/// like; and a fragment of ours is one by our own rules.
+#[test]
+fn the_answer_to_a_restart_stands_where_the_candidates_stood() {
+    for (name, _) in PUBLISHERS {
+        let offer = offer(name);
+        let plan = plan_publish(&offer, &Policy::default()).unwrap();
+        plan.spec(track_ids());
+        let answer = plan.answer(&offer, &ours());
+        let restarted = TransportParameters { ice_ufrag: "restarted".to_owned(), ..ours() };
+        let fragment = write_fragment(&Carrier::of(&answer), &restarted);
+        let read = Fragment::parse(&fragment).unwrap();
+        assert_eq!(
+            (read.ice_ufrag.as_str(), read.candidates, read.end_of_candidates),
+            ("restarted", 2, true)
+        );
+        assert_eq!(read.ice_pwd.as_deref(), Some("ourPasswordOf24ice/chars"));
+        let (head, section) = fragment.split_once("\r\nm=").unwrap();
+        let mid = section.lines().find(|line| line.starts_with("a=mid:")).unwrap();
+        let carrier = answer.split("\r\nm=").find(|section| section.contains("a=candidate:")).unwrap();
+        assert_eq!(section.lines().next(), carrier.lines().next(), "{name}");
+        assert!(carrier.contains(&format!("{mid}\r\n")), "{name}");
+        let group = answer.lines().find(|line| line.starts_with("a=group:"));
+        assert_eq!(head.lines().find(|line| line.starts_with("a=group:")), group, "{name}");
+    }
 }

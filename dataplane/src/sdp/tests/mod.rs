@@ -3,6 +3,7 @@
 
 mod fixtures;
 mod fragments;
+mod offering;
 mod oracle;
 mod publish;
 mod random;
