@@ -56,12 +56,16 @@ pub const GAP_MAX: u64 = 128;
 /// Requests for one missing packet before it is given up. mediasoup and Signal 10, str0m 5.
 pub const NACK_TRIES_MAX: u8 = 10;
 
+/// A packet that is missing for so long is given up: whoever watches has seen the picture stand, and with this age a key frame
+/// is sooner there than an answer to one more request. At a round trip of 60 ms it leaves room for five requests.
+pub const HOLE_AGE_MAX: Duration = Duration::from_secs(1);
+
 /// First NACK after this delay, so that mere reordering asks for nothing.
 pub const NACK_DELAY: Duration = Duration::from_millis(10);
 
-/// Time between two NACKs for one packet when the round trip is not known. It bounds the measured one from below too.
+/// Time between the first two NACKs for one packet when the round trip is not known.
 pub const NACK_INTERVAL_DEFAULT: Duration = Duration::from_millis(60);
-/// Lower bound of the time between two NACKs for one packet.
+/// Lower bound of that time.
 pub const NACK_INTERVAL_MIN: Duration = Duration::from_millis(20);
 
 /// One packet is sent again to one viewer at most once in this time, or a measured round trip if longer.
@@ -118,5 +122,6 @@ const _: () = {
     assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);
     assert!(EXTENSION_BYTES_MAX < PACKET_BYTES_MAX && EXTENSION_BYTES_MAX <= u8::MAX as usize);
     assert!(NACK_DELAY.as_millis() < NACK_INTERVAL_MIN.as_millis());
+    assert!(NACK_INTERVAL_DEFAULT.as_millis() * 4 < HOLE_AGE_MAX.as_millis());
     assert!(MID_BYTES_MAX <= 16, "longer ones do not fit the one-byte header extension form");
 };

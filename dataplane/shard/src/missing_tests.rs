@@ -22,7 +22,7 @@ fn a_reordered_packet_is_not_asked_for() {
 }
 
 #[test]
-fn a_gap_is_asked_for_after_the_delay_and_again_each_interval() {
+fn a_gap_is_asked_for_after_the_delay_and_what_closes_is_not_asked_for_again() {
     let (now, mut list) = (start(), MissingList::default());
     list.arrived(now, ExtendedSequence(10));
     list.arrived(now, ExtendedSequence(13));
@@ -35,20 +35,28 @@ fn a_gap_is_asked_for_after_the_delay_and_again_each_interval() {
     assert_eq!(asked(&mut list, first + NACK_INTERVAL_DEFAULT), [12]);
 }
 
-/// A packet that the publisher no longer has would be asked for for ever.
-#[test]
-fn a_packet_is_given_up_after_its_tries() {
-    let (mut now, mut list) = (start(), MissingList::default());
-    list.arrived(now, ExtendedSequence(1));
-    list.arrived(now, ExtendedSequence(3));
-    let mut times = 0;
-    for _ in 0..100 {
-        now += NACK_INTERVAL_DEFAULT;
-        times += asked(&mut list, now).len();
+/// Milliseconds after the gap was seen at which its packet is asked for, until it is given up.
+fn moments(round_trip: Option<Duration>) -> Vec<u128> {
+    let (start, mut list) = (start(), MissingList::default());
+    list.arrived(start, ExtendedSequence(1));
+    list.arrived(start, ExtendedSequence(3));
+    let mut moments = Vec::new();
+    while let Some(due) = list.deadline() {
+        list.due(due, round_trip, |_| moments.push((due - start).as_millis()));
     }
-    assert_eq!(times, usize::from(NACK_TRIES_MAX));
     assert_eq!(list.given_up(), 1);
-    assert_eq!(list.deadline(), None);
+    moments
+}
+
+/// An answer needs a round trip: asking sooner makes the publisher send twice. And a packet that the publisher no longer has
+/// would be asked for for ever.
+#[test]
+fn requests_for_a_packet_are_a_growing_round_trip_apart_and_end() {
+    assert_eq!(moments(None), [10, 70, 160, 295, 497, 801]);
+    assert_eq!(moments(Some(Duration::from_millis(190))), [10, 210, 510, 960]);
+    let near = moments(Some(Duration::from_millis(1)));
+    assert_eq!(near[..4], [10, 30, 60, 105]);
+    assert!(near.len() >= 8 && near.iter().all(|moment| *moment < HOLE_AGE_MAX.as_millis()), "{near:?}");
 }
 
 /// After an outage a key frame is cheaper than hundreds of retransmissions.
