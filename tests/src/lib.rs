@@ -19,6 +19,7 @@ pub mod files;
 pub mod hostile;
 pub mod http;
 pub mod metrics;
+pub mod netns;
 mod say;
 pub mod server;
 pub mod stack;

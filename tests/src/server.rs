@@ -1,4 +1,5 @@
-//! The real `fanlight` binary, with its supervisor and both processes, on free ports of loopback.
+//! The real `fanlight` binary, with its supervisor and both processes, on free ports: of loopback, unless a test has another
+//! network.
 //!
 //! One server at a time, also over several test programs ([`Turn`]): tests on two cores must not starve each other.
 
@@ -9,7 +10,7 @@ mod turn;
 use std::env;
 use std::fs::{self, File};
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -38,6 +39,8 @@ const LOG_LINES: usize = 60;
 pub struct Settings {
     /// Threads that move media.
     pub shards: u16,
+    /// Where HTTP and media listen.
+    pub address: IpAddr,
     /// `auto`, `io_uring` or `plain`.
     pub io: &'static str,
     /// Further lines of the configuration file.
@@ -46,7 +49,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shards: 1, io: "auto", more: "" }
+        Self { shards: 1, address: Ipv4Addr::LOCALHOST.into(), io: "auto", more: "" }
     }
 }
 
@@ -107,14 +110,13 @@ impl Server {
         let binary = binary::find()?;
         let folder = TemporaryFolder::new("server")?;
         // Free now; nobody else on this machine is after it in the next milliseconds.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = TcpListener::bind((settings.address, 0))?.local_addr()?;
         let configuration = folder.path().join("fanlight.toml");
         let socket = folder.path().join("control").join("dataplane.sock");
-        let Settings { shards, io, more } = settings;
+        let Settings { shards, address: ip, io, more } = settings;
         let text = format!(
-            "[http]\nbind = \"{}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"127.0.0.1\"\nport_base = 0\n\
-             public_addresses = [\"127.0.0.1\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
-            address.ip(),
+            "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\n\
+             public_addresses = [\"{ip}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
             address.port(),
             socket.display().to_string(),
         );

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::UdpSocket;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
@@ -17,6 +17,10 @@ use super::session::{End, Milestones, Part, RtpOnWire, Session, SessionError};
 /// First RTP sequence number: 35 packets before the 16-bit wrap, and below it, as a receiver begins with a roll-over
 /// counter of 0 (RFC 3711 §3.3.1).
 const FIRST_SEQUENCE: u64 = 65_500;
+
+/// What can be sent again: about what browsers keep.
+const RESENDABLE_PACKETS: usize = 1024;
+const RESENDABLE_TIME: Duration = Duration::from_secs(3);
 
 /// What is published and how.
 #[derive(Debug, Clone)]
@@ -232,7 +236,11 @@ impl Track {
     /// What the answer made of a proposed track. None: it was refused.
     fn negotiated(rtc: &mut Rtc, mid: Mid, script: Script) -> Option<Self> {
         let payload_type = *rtc.media(mid)?.remote_pts().first()?;
-        let ssrc = rtc.direct_api().stream_tx_by_mid(mid, None)?.ssrc();
+        let mut direct = rtc.direct_api();
+        let stream = direct.stream_tx_by_mid(mid, None)?;
+        // By default str0m forgets what it was asked for when resending takes more than 15 % of what it sends.
+        stream.set_rtx_cache(RESENDABLE_PACKETS, RESENDABLE_TIME, None);
+        let ssrc = stream.ssrc();
         Some(Self { script, mid, payload_type, ssrc, frame: 0, ordinal: 0 })
     }
 

@@ -1,7 +1,7 @@
 //! One str0m session on one UDP socket: what publisher and viewer have in common.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
@@ -115,7 +115,7 @@ impl Session {
         propose: impl FnOnce(&mut SdpApi<'_>) -> T,
     ) -> Result<(Self, T), SessionError> {
         let opened = Instant::now();
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let socket = UdpSocket::bind((address_towards(endpoint.server)?, 0))?;
         socket.set_nonblocking(true)?;
         if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
             // Not permitted: the kernel gives what net.core.rmem_max allows.
@@ -254,6 +254,16 @@ impl Session {
             _ => {}
         }
     }
+}
+
+/// The address of this machine from which it reaches the server.
+fn address_towards(server: SocketAddr) -> std::io::Result<IpAddr> {
+    let any: IpAddr =
+        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0))?;
+    // Nothing is sent by this: the kernel looks up the way.
+    socket.connect(server)?;
+    Ok(socket.local_addr()?.ip())
 }
 
 #[cfg(test)]
