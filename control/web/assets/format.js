@@ -16,6 +16,13 @@ export function milliseconds(ms) {
   return ms < 9_999.5 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
 }
 
+/** @param {number|null|undefined} ms A difference: its sign says which way. */
+export function signed(ms) {
+  if (ms === null || ms === undefined) return NONE;
+  const whole = Math.round(ms);
+  return `${whole > 0 ? '+' : whole < 0 ? '−' : ''}${Math.abs(whole)} ms`;
+}
+
 /** @param {number|null|undefined} level 0 to 1; 1 is as loud as the format can say. */
 export function decibels(level) {
   if (level === null || level === undefined) return NONE;

@@ -15,6 +15,8 @@ export class SoundLevel {
   #samples = new Float32Array(WINDOW);
   /** @type {MediaStreamTrack|null} */
   #track = null;
+  /** What is listened to, for others who want to. @type {MediaStreamAudioSourceNode|null} */
+  source = null;
 
   /**
    * Listens to that track from now on. Nothing is played.
@@ -28,7 +30,9 @@ export class SoundLevel {
     this.#context ??= new AudioContext();
     void this.#context.resume(); // Granted only after a gesture, or where autoplay is allowed.
     this.#analyser = new AnalyserNode(this.#context, { fftSize: WINDOW });
-    this.#context.createMediaStreamSource(new MediaStream([track])).connect(this.#analyser);
+    this.source?.disconnect();
+    this.source = this.#context.createMediaStreamSource(new MediaStream([track]));
+    this.source.connect(this.#analyser);
   }
 
   /** @returns {number|null} Root mean square, 0 to 1; null while the page may not listen. */

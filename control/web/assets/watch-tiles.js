@@ -1,7 +1,7 @@
 // @ts-check
 /** The figures of the watch page. */
 
-import { bitrate, milliseconds, percent, size, whole } from './format.js';
+import { bitrate, milliseconds, percent, signed, size, whole } from './format.js';
 import { tilesById } from './tiles.js';
 
 const IDS = [
@@ -14,6 +14,7 @@ const IDS = [
   'first',
   'buffer',
   'p99',
+  'sync',
   'rtt',
   'freezes',
   'dropped',
@@ -23,8 +24,9 @@ const tiles = tilesById(IDS);
 /**
  * @param {import('../sdk/stats.js').ViewerSample & {firstFrameMs: number|null}} sample
  * @param {import('./latency.js').LatencyMeter} meter
+ * @param {import('./lip-sync.js').LipSyncMeter} lipSync
  */
-export function showWatchTiles(sample, meter) {
+export function showWatchTiles(sample, meter, lipSync) {
   const { video, audio } = sample;
   showLatency(sample, meter);
   tiles.bitrate.show(bitrate(sample.bitrateBps), sample.bitrateBps);
@@ -40,6 +42,7 @@ export function showWatchTiles(sample, meter) {
   const { count = null, durationMs = null } = video?.freezes ?? {};
   tiles.freezes.show(count ? `${count}, ${milliseconds(durationMs)}` : whole(count));
   tiles.dropped.show(whole(video?.framesDropped));
+  tiles.sync.show(signed(meter.running ? lipSync.median : null));
 }
 
 export function clearWatchTiles() {

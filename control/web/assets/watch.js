@@ -11,6 +11,7 @@ import { controls } from './controls.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
 import { LatencyMeter } from './latency.js';
 import { parameters } from './links.js';
+import { LipSyncMeter } from './lip-sync.js';
 import { SoundLevel } from './sound-level.js';
 import { clearWatchTiles, showWatchTiles } from './watch-tiles.js';
 import { wordsOfError } from './words.js';
@@ -22,6 +23,7 @@ const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.
 const video = /** @type {HTMLVideoElement} */ (byId('video'));
 const meter = new LatencyMeter(video);
 const sound = new SoundLevel();
+const lipSync = new LipSyncMeter(meter);
 
 /** For diagnostics and tests; see web/README.md. */
 const diagnostics = {
@@ -34,6 +36,7 @@ const diagnostics = {
     p99: /** @type {number|null} */ (null),
     samples: 0,
   },
+  lipSync: { median: /** @type {number|null} */ (null), heard: 0 },
   audioLevel: /** @type {number|null} */ (null),
   lastError: /** @type {object|null} */ (null),
 };
@@ -60,7 +63,9 @@ function newViewer() {
   });
   viewer.addEventListener('track', (event) => {
     const { track } = detailOf(event);
-    if (track.kind === 'audio') sound.follow(track);
+    if (track.kind !== 'audio') return;
+    sound.follow(track);
+    if (sound.source !== null) void lipSync.follow(sound.source);
   });
   viewer.addEventListener('stats', (event) => showStats(detailOf(event)));
   return viewer;
@@ -80,6 +85,7 @@ function showState({ state, reason }) {
   if (state === 'connecting') drawCurtain('Connecting…', '', 'wait');
   if (state === 'live') {
     meter.reset();
+    lipSync.reset();
     badge('live', 'Live');
     void play();
     // The first frame opens the curtain; a stream without video has none.
@@ -142,7 +148,8 @@ function showStats(sample) {
   diagnostics.lastStats = sample;
   diagnostics.audioLevel = sound.now ?? (video.muted ? null : (sample.audio?.level ?? null));
   diagnostics.latency = { median: meter.median, p99: meter.p99, samples: meter.samples.length };
-  showWatchTiles(sample, meter);
+  diagnostics.lipSync = { median: lipSync.median, heard: lipSync.heard };
+  showWatchTiles(sample, meter, lipSync);
   if (sample.video === null && sample.audio !== null) {
     drawCurtain('Sound only', 'This stream has no picture.');
   }

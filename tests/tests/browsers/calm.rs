@@ -15,7 +15,7 @@ const TRIES: usize = 5;
 /// Pictures decoded in a second: a fifth of what is published.
 const FPS_MIN: f64 = 3.0;
 /// Share of processor time that must be left over for a freeze to say anything of the server.
-const IDLE_MIN: f64 = 0.1;
+pub(crate) const IDLE_MIN: f64 = 0.1;
 
 /// Counters of a page's video that only grow.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,13 +81,13 @@ pub(crate) fn wait_for_calm(pages: &[Page], time: Duration) -> TestResult {
 }
 
 /// Processor time since boot, in ticks: proc_stat(5).
-struct Processor {
+pub(crate) struct Processor {
     idle: f64,
     all: f64,
 }
 
 impl Processor {
-    fn now() -> TestResult<Self> {
+    pub(crate) fn now() -> TestResult<Self> {
         let stat = std::fs::read_to_string("/proc/stat")?;
         let first = stat.lines().next().unwrap_or_default();
         let ticks: Vec<f64> =
@@ -96,7 +96,7 @@ impl Processor {
     }
 
     /// Share of the time since then, of all processors together.
-    fn idle_since(&self, then: &Self) -> f64 {
+    pub(crate) fn idle_since(&self, then: &Self) -> f64 {
         (self.idle - then.idle) / (self.all - then.all)
     }
 }

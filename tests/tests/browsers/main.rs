@@ -11,4 +11,5 @@ mod pairs;
 mod publishing;
 mod restarting;
 mod stacks;
+mod sync;
 mod watching;
