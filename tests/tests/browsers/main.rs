@@ -8,6 +8,7 @@ mod changes;
 mod offers;
 mod pages;
 mod pairs;
+mod paths;
 mod publishing;
 mod restarting;
 mod stacks;

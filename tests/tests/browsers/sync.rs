@@ -30,9 +30,8 @@ fn check(page: &Page, names: &str) -> TestResult {
         let median = behind(page)?;
         medians.push(format!("{median:+.0}"));
         if median.abs() < ERROR_MS_MAX {
-            let beeps = number(page, "window.fanlight.lipSync.samples")?;
             say(&format!(
-                "{names}: the sound is {median:+.0} ms behind the picture, median of {beeps} beeps"
+                "{names}: the sound is {medians:?} ms behind the picture, medians of ten beeps, a try each"
             ));
             return Ok(());
         }
