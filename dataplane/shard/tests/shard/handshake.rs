@@ -165,6 +165,38 @@ fn a_viewer_whose_port_changes_keeps_its_session() {
     assert_eq!(ended(&world.events()), []);
 }
 
+/// RFC 7675: whoever does not answer any more has taken back its consent, and gets no media after 30 s at most. An outage of two
+/// seconds is not that: the session is the same after it.
+#[test]
+fn a_viewer_that_falls_silent_is_given_up_and_an_outage_is_not() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let (mut sender, mut publisher) = publishing(&mut world, &certificate);
+    let mut receiver = watching(&mut world, &publisher, &certificate);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    live(&mut world, &mut [&mut sender], Duration::from_secs(2));
+    world.mail(receiver.seen_at);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    write(&mut sender, &mut publisher, &world, true);
+    live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
+    assert_eq!((receiver.media().len(), ended(&world.events())), (1, vec![]));
+
+    let silent = world.now;
+    let mut reasons = Vec::new();
+    while reasons.is_empty() && world.now < silent + Duration::from_secs(60) {
+        write(&mut sender, &mut publisher, &world, false);
+        live(&mut world, &mut [&mut sender], Duration::from_millis(100));
+        reasons = ended(&world.events());
+    }
+    assert_eq!(reasons, [EndReason::ConsentLost]);
+    let after = world.now - silent;
+    assert!((Duration::from_secs(5)..=Duration::from_secs(30)).contains(&after), "after {after:?}");
+    world.mail(receiver.seen_at);
+    write(&mut sender, &mut publisher, &world, false);
+    live(&mut world, &mut [&mut sender], SETTLED);
+    assert_eq!(world.mail(receiver.seen_at), Vec::<Vec<u8>>::new());
+}
+
 /// A04: whoever knows a session's password may name a victim's address as the source of a check that nominates. Media must not
 /// go there: the victim answers nothing.
 #[test]
