@@ -181,6 +181,12 @@ pub struct Limits {
     pub dataplane_timeout_s: u32,
     /// What a refused peer is told to wait, seconds.
     pub retry_after_s: u32,
+    /// Streams of events (Server-Sent Events) at a time; each holds a connection of the HTTP listener.
+    pub event_streams_max: u32,
+    /// Ended sessions whose reason is remembered.
+    pub endings_max: u32,
+    /// How long the reason of an ended session is remembered, seconds.
+    pub endings_kept_s: u32,
 }
 
 impl Default for Limits {
@@ -194,6 +200,9 @@ impl Default for Limits {
             requests_in_flight_max: 512,
             dataplane_timeout_s: 5,
             retry_after_s: 2,
+            event_streams_max: 1024,
+            endings_max: 1024,
+            endings_kept_s: 60,
         }
     }
 }
@@ -201,6 +210,10 @@ impl Default for Limits {
 impl Limits {
     pub(crate) fn dataplane_timeout(&self) -> Duration {
         seconds(self.dataplane_timeout_s)
+    }
+
+    pub(crate) fn endings_kept(&self) -> Duration {
+        seconds(self.endings_kept_s)
     }
 }
 

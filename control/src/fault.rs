@@ -1,6 +1,7 @@
 //! Why a request comes to nothing. The texts are for the caller and say what to do; `http::problem` gives each its status.
 
 use fanlight_protocol::{Refusal, StreamPath};
+use serde_json::{Map, Value};
 
 use crate::name::NameFault;
 
@@ -52,6 +53,13 @@ pub(crate) enum Fault {
     NotLive(StreamPath),
     #[error("there is no such session (any more)")]
     UnknownSession,
+    #[error("a session's id is 32 lower-case hexadecimal digits: the last part of its URL (Location)")]
+    BadSessionId,
+    /// It was lately. `reason`: stable name; `facts`: what was last known.
+    #[error("{text}")]
+    Ended { reason: &'static str, text: String, facts: Box<Map<String, Value>> },
+    #[error("the body is not a JSON list of event names; there are {names}")]
+    BadEventList { names: &'static str },
     #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]
     StaleEntityTag,
     #[error("the server is full: {limit} is reached; retry in {retry_after_s} s")]

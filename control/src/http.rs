@@ -1,7 +1,7 @@
 //! The public face over HTTP/1.1: WHIP and WHEP, pages, listings, metrics. One door for every request.
 //!
 //! ```text
-//!   accept ─► connection (hyper with a timer) ─► door ─► route ─► endpoint │ resource │ listing │ pages
+//!   accept ─► connection (hyper with a timer) ─► door ─► route ─► endpoint │ resource │ events │ session │ listing │ pages
 //!                                                 └──────── faults ─► problem ─► CORS ─► counted
 //! ```
 
@@ -9,6 +9,7 @@ mod body;
 mod connection;
 mod cors;
 mod endpoint;
+mod events;
 mod head_clock;
 pub(crate) mod listen;
 mod listing;
@@ -16,6 +17,7 @@ mod pages;
 mod problem;
 mod resource;
 mod route;
+mod session;
 mod socket;
 
 use std::sync::Arc;
@@ -95,14 +97,27 @@ async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<
             let resource = resource::Resource { role: *role, stream, session: *session };
             match head.method {
                 Method::PATCH => resource.patch(site, head, body).await,
-                Method::DELETE => resource.end(site),
-                Method::GET if problem::accepts_json(&head.headers) => resource.state(site),
+                Method::DELETE => resource.end(site).await,
+                Method::GET if events::are_accepted(&head.headers) => resource.events(site, None),
+                Method::GET if problem::accepts_json(&head.headers) => {
+                    session::report(site, *session, Some((*role, stream))).await
+                }
+                _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
+            }
+        }
+        Route::Events { role, stream, session } => {
+            let resource = resource::Resource { role: *role, stream, session: *session };
+            match head.method {
+                Method::GET => resource.events(site, head.uri.query()),
+                Method::POST => resource.select_events(site, head, body).await,
+                Method::DELETE => resource.end_events(site),
                 _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
             }
         }
         _ if head.method != Method::GET && head.method != Method::HEAD => {
             Err(Fault::MethodNotAllowed { allow: route.allow() })
         }
+        Route::Session(session) => session::report(site, *session, None).await,
         Route::Page(file) => pages::file(file, &head.headers),
         Route::Listing(Listing::Streams(app)) => listing::streams(site, app.as_deref()),
         Route::Listing(Listing::Metrics) => Ok(listing::metrics(site)),
@@ -124,7 +139,10 @@ fn options(site: &Site, route: &Route) -> Response {
             headers.insert("accept-patch", HeaderValue::from_static(resource::accept_patch(*role)));
             endpoint::add_ice_links(site, headers);
         }
-        Route::Page(_) | Route::Listing(_) => {}
+        Route::Events { .. } => {
+            headers.insert("accept-post", HeaderValue::from_static(body::JSON));
+        }
+        Route::Session(_) | Route::Page(_) | Route::Listing(_) => {}
     }
     response
 }

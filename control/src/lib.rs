@@ -4,7 +4,8 @@
 //! ```text
 //!   http ─► signalling ─► registry                what should be
 //!              │   └────► dataplane::Line ─► link ─► Unix socket ─► the media process: what is
-//!              └────────► stats, metrics
+//!              ├────────► stats, metrics
+//!              └────────► endings, events ◄─ explain   why, in plain words
 //! ```
 //!
 //! The library knows nothing of the dataplane but `fanlight-protocol`. Control may die at any moment: media flows on, and
@@ -13,8 +14,12 @@
 
 pub mod config;
 mod dataplane;
+mod endings;
+mod events;
+mod explain;
 mod fault;
 mod http;
+mod log_budget;
 mod metrics;
 mod name;
 mod registry;

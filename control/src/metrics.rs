@@ -20,6 +20,8 @@ struct Counts {
     faults: BTreeMap<&'static str, u64>,
     joins: BTreeMap<Role, u64>,
     closes: BTreeMap<&'static str, u64>,
+    /// By cause, as [`crate::explain`] names them.
+    failures: BTreeMap<&'static str, u64>,
 }
 
 /// Counters since the start of control. One mutex: it is held for one map operation a request.
@@ -45,6 +47,10 @@ impl Metrics {
 
     pub(crate) fn closed(&self, reason: CloseReason) {
         *self.counts().closes.entry(reason.name()).or_default() += 1;
+    }
+
+    pub(crate) fn failed(&self, cause: &'static str) {
+        *self.counts().failures.entry(cause).or_default() += 1;
     }
 
     /// Counts a connection for as long as the value lives.
@@ -76,6 +82,7 @@ pub(crate) fn render(signalling: &Signalling) -> String {
     text.gauge("fanlight_sessions", "Sessions now.")
         .sample(&[("role", Role::Publisher.name())], publishers)
         .sample(&[("role", Role::Viewer.name())], viewers);
+    text.gauge("fanlight_event_streams", "Streams of events now.").sample(&[], signalling.events.count());
     text.gauge("fanlight_dataplane_connected", "1 while the media process is connected.")
         .sample(&[], u8::from(signalling.line.is_open()));
     report::write(&signalling.stats.report(), &mut text);
@@ -102,6 +109,13 @@ impl Metrics {
         let mut family = text.counter("fanlight_closes_total", "Sessions closed, by reason.");
         for (reason, count) in &counts.closes {
             family = family.sample(&[("reason", reason)], *count);
+        }
+        let mut family = text.counter(
+            "fanlight_failures_total",
+            "Sessions that did not connect or lost their connection, by what was seen of them.",
+        );
+        for (cause, count) in &counts.failures {
+            family = family.sample(&[("cause", cause)], *count);
         }
         drop(counts);
         text.gauge("fanlight_http_connections", "HTTP connections now.")

@@ -3,16 +3,22 @@
 //! The registry sits behind one `std` mutex: every operation on it is a few map look-ups, nothing waits while it is held,
 //! and events of the dataplane must be applied in their order relative to answers, which the link task does.
 
+mod watching;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use fanlight_protocol::{
-    CloseReason, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
+    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
 };
 
-use crate::config::Config;
+use crate::config::{Config, Limits};
 use crate::dataplane::{Answer, Line};
+use crate::endings::{Ending, Endings};
+use crate::events::Events;
+use crate::explain::EndReason;
 use crate::fault::Fault;
+use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Session};
 use crate::stats::Stats;
@@ -99,7 +105,11 @@ pub(crate) struct Signalling {
     pub(crate) line: Line,
     pub(crate) stats: Stats,
     pub(crate) metrics: Metrics,
+    pub(crate) events: Events,
+    limits: Limits,
     registry: Mutex<Registry>,
+    endings: Mutex<Endings>,
+    failure_lines: Mutex<LogBudget>,
 }
 
 impl Signalling {
@@ -108,7 +118,11 @@ impl Signalling {
             line: Line::new(config.limits.clone()),
             stats: Stats::default(),
             metrics: Metrics::default(),
+            events: Events::default(),
+            limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone())),
+            endings: Mutex::new(Endings::new(config.limits.clone())),
+            failure_lines: Mutex::default(),
         }
     }
 
@@ -179,9 +193,11 @@ impl Signalling {
     }
 
     /// Ends a session. Its name is free when this returns, even while the dataplane is away.
-    pub(crate) fn end(&self, session: SessionId, reason: CloseReason) {
-        if self.registry().doom(session).is_some() {
+    pub(crate) fn end(&self, session: SessionId, reason: CloseReason, last: Option<Box<Inspection>>) {
+        let known = self.registry().doom(session);
+        if let Some(known) = known {
             self.line.tell(ToDataplane::Close { session, reason });
+            self.ended(session, known, EndReason::Closed(reason), last);
         }
     }
 
@@ -230,10 +246,19 @@ impl Signalling {
         tracing::info!(?session, "session connected");
     }
 
-    pub(crate) fn session_closed(&self, session: SessionId, reason: CloseReason) {
+    pub(crate) fn session_closed(
+        &self,
+        session: SessionId,
+        reason: CloseReason,
+        last: Option<Box<Inspection>>,
+    ) {
         self.metrics.closed(reason);
-        let stream = self.registry().closed(session).map(|known| known.stream.to_string());
-        tracing::info!(?session, reason = reason.name(), stream, "session closed");
+        let known = self.registry().closed(session);
+        match known {
+            Some(known) => self.ended(session, known, EndReason::Closed(reason), last),
+            // Its end was told when it was given up.
+            None => tracing::debug!(?session, reason = reason.name(), "session closed"),
+        }
     }
 
     /// Takes over a snapshot and returns the closes it calls for.
@@ -241,10 +266,13 @@ impl Signalling {
         let outcome = self.registry().reconcile(snapshot, SystemTime::now());
         tracing::info!(
             adopted = outcome.adopted,
-            gone = outcome.gone,
+            gone = outcome.gone.len(),
             closing = outcome.close.len(),
             "snapshot taken"
         );
+        for (session, known) in outcome.gone {
+            self.ended(session, known, EndReason::Unseen, None);
+        }
         let close = |session| ToDataplane::Close { session, reason: CloseReason::Kicked };
         outcome.close.into_iter().map(close).collect()
     }

@@ -62,6 +62,9 @@ const RANGES: &[(&str, i64, i64, &str)] = &[
     ("limits.requests_in_flight_max", 1, 1 << 16, "requests"),
     ("limits.dataplane_timeout_s", 1, 60, "seconds"),
     ("limits.retry_after_s", 1, 3_600, "seconds"),
+    ("limits.event_streams_max", 1, 1 << 20, "streams of events"),
+    ("limits.endings_max", 1, 1 << 16, "ended sessions"),
+    ("limits.endings_kept_s", 1, 3_600, "seconds"),
 ];
 
 /// The text as it stands in a header, so nothing that could end its quotes or the header.

@@ -180,14 +180,11 @@ impl Link {
             ToControl::Refused { request, refusal } => signalling.line.answer(request, Err(refusal)),
             ToControl::Done { request } => signalling.line.answer(request, Ok(super::Answer::Done)),
             ToControl::Connected { session } => signalling.session_connected(session),
+            ToControl::Closed { session, reason, last } => signalling.session_closed(session, reason, last),
             ToControl::Inspected { request, inspection } => {
                 signalling.line.answer(request, Ok(super::Answer::Inspected(inspection)));
             }
-            ToControl::Noted { session, note } => tracing::debug!(?session, ?note, "noted"),
-            ToControl::Closed { session, reason, last } => {
-                tracing::debug!(?session, ?last, "how it stood at its end");
-                signalling.session_closed(session, reason);
-            }
+            ToControl::Noted { session, note } => signalling.session_noted(session, note),
             ToControl::Stats(report) => signalling.stats.record(report),
             ToControl::Welcome { .. } | ToControl::Snapshot { .. } => {
                 tracing::warn!("the media process repeated a message of the handshake; it is ignored");

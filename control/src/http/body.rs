@@ -17,6 +17,9 @@ pub(super) const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 /// What the resource of a viewer takes.
 pub(super) const SDP_AND_FRAGMENT: &str = "application/sdp, application/trickle-ice-sdpfrag";
 
+/// RFC 8259.
+pub(super) const JSON: &str = "application/json";
+
 /// Whether the body says that it is of this media type, whatever its parameters.
 pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

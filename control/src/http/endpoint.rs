@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use fanlight_protocol::StreamPath;
 use hyper::body::Body as _;
 
-use super::{Site, body, resource, route};
+use super::{Site, body, events, resource, route};
 use crate::config::{Ice, IceServer};
 use crate::fault::Fault;
 use crate::name;
@@ -49,6 +49,7 @@ pub(super) async fn sdp(site: &Site, head: &Parts, body: Body) -> Result<String,
 
 fn created(site: &Site, role: Role, stream: &StreamPath, opened: Opened) -> Response {
     let location = location(role, stream, &opened);
+    let link = events::link(role, &location);
     let mut response = (StatusCode::CREATED, opened.description).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(body::SDP));
@@ -61,6 +62,9 @@ fn created(site: &Site, role: Role, stream: &StreamPath, opened: Opened) -> Resp
         }
     }
     add_ice_links(site, headers);
+    if let Ok(link) = HeaderValue::from_str(&link) {
+        headers.append(header::LINK, link);
+    }
     response
 }
 

@@ -64,6 +64,8 @@ pub(crate) async fn run(
         admit(stream, &site, &router, &stop, &places, &farewells, &mut tasks);
     }
     drop(listener);
+    // Streams of events end with their sessions, which live on: these would not end by themselves.
+    site.signalling.events.close();
     let drained = async { while tasks.join_next().await.is_some() {} };
     if timeout(DRAIN, drained).await.is_err() {
         tracing::debug!("requests under way are cut off");

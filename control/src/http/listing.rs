@@ -4,10 +4,9 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use fanlight_protocol::TrackKind;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::Site;
+use crate::explain::notes::date;
 use crate::fault::Fault;
 use crate::metrics;
 use crate::signalling::LiveStream;
@@ -61,8 +60,7 @@ fn stream(live: LiveStream, rate: Rate) -> Stream {
         tracks: tracks.collect(),
         app: session.stream.app,
         name: session.stream.name,
-        // Years past 9999 have no such date.
-        since: OffsetDateTime::from(session.since).format(&Rfc3339).unwrap_or_default(),
+        since: date(session.since),
         viewers: session.viewers,
         bitrate_bps: rate.bitrate_bps,
         packets_lost: rate.packets_lost,

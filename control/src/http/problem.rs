@@ -3,11 +3,12 @@
 //! The statuses are those that WHIP (RFC 9725 §4.2, §4.3) and the SDKs in the field know: they read 404 and 409 on POST
 //! as "the name", others as "the connection".
 
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fanlight_protocol::Refusal;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::fault::Fault;
 
@@ -21,6 +22,9 @@ struct Problem<'a> {
     detail: &'a str,
     /// Stable name of the fault, as in the metrics.
     reason: &'a str,
+    /// Of a session that has ended: what was last known of it.
+    #[serde(flatten)]
+    facts: Option<&'a Map<String, Value>>,
 }
 
 /// Status and stable name of a fault.
@@ -46,6 +50,9 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::NameInUse(_) => (S::CONFLICT, "name_in_use"),
         Fault::NotLive(_) => (S::CONFLICT, "not_live"),
         Fault::UnknownSession | Fault::Refused(Refusal::UnknownSession) => (S::NOT_FOUND, "unknown_session"),
+        Fault::BadSessionId => (S::BAD_REQUEST, "bad_session_id"),
+        Fault::Ended { reason, .. } => (S::GONE, reason),
+        Fault::BadEventList { .. } => (S::BAD_REQUEST, "bad_event_list"),
         Fault::StaleEntityTag => (S::PRECONDITION_FAILED, "stale_entity_tag"),
         Fault::Refused(Refusal::NoOfferPending) => (S::CONFLICT, "no_offer_pending"),
         Fault::Refused(Refusal::AnotherIceSession) => (S::PRECONDITION_REQUIRED, "another_ice_session"),
@@ -78,13 +85,19 @@ pub(super) fn response(fault: &Fault, request: &HeaderMap) -> Response {
         (TEXT, detail.into_bytes())
     } else {
         let title = status.canonical_reason().unwrap_or_default();
-        let problem = Problem { title, status: status.as_u16(), detail: &detail, reason };
-        // Four texts and a number: nothing in it can fail to be JSON.
+        let facts = match fault {
+            Fault::Ended { facts, .. } => Some(&**facts),
+            _ => None,
+        };
+        let problem = Problem { title, status: status.as_u16(), detail: &detail, reason, facts };
+        // Texts, numbers and JSON: nothing in it can fail to be JSON.
         (JSON, serde_json::to_vec(&problem).unwrap_or_default())
     };
     let mut response = (status, body).into_response();
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, content_type);
+    // 404 and 410 may be kept by default (RFC 9110 §15.1), and a name that is not live now may be in a moment.
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(seconds) = retry_after(fault) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -105,7 +118,7 @@ fn retry_after(fault: &Fault) -> Option<u32> {
     }
 }
 
-fn accepts(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> bool {
+pub(super) fn accepts(headers: &HeaderMap, wanted: impl Fn(&str) -> bool) -> bool {
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|range| {
         let kind = range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

@@ -1,14 +1,13 @@
-//! One session by its URL, which only its owner knows: the answer to an offer of ours, trickle ICE, ICE restart, the end, and
-//! the state for our own SDK.
+//! One session by its URL, which only its owner knows: the answer to an offer of ours, trickle ICE, ICE restart and the end.
+//! `session` tells its state, `events` tells what happens to it.
 
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use fanlight_protocol::{CloseReason, SessionId, StreamPath};
-use serde::Serialize;
 
 use super::{Site, body, endpoint};
 use crate::fault::Fault;
@@ -20,17 +19,6 @@ pub(super) struct Resource<'a> {
     pub(super) role: Role,
     pub(super) stream: &'a StreamPath,
     pub(super) session: SessionId,
-}
-
-#[derive(Serialize)]
-struct State<'a> {
-    /// `connecting` or `connected`.
-    state: &'static str,
-    app: &'a str,
-    stream: &'a str,
-    role: &'static str,
-    /// Seconds since the offer.
-    age: u64,
 }
 
 impl Resource<'_> {
@@ -73,23 +61,20 @@ impl Resource<'_> {
     }
 
     /// DELETE: the session is over and its name free.
-    pub(super) fn end(&self, site: &Site) -> Result<Response, Fault> {
-        site.signalling.session(self.role, self.stream, self.session)?;
-        site.signalling.end(self.session, CloseReason::Deleted);
-        Ok(StatusCode::OK.into_response())
-    }
-
-    /// GET for JSON: our SDK asks why its session went silent.
-    pub(super) fn state(&self, site: &Site) -> Result<Response, Fault> {
+    pub(super) async fn end(&self, site: &Site) -> Result<Response, Fault> {
         let session = site.signalling.session(self.role, self.stream, self.session)?;
-        let state = State {
-            state: if session.phase == Phase::Connected { "connected" } else { "connecting" },
-            app: &session.stream.app,
-            stream: &session.stream.name,
-            role: self.role.name(),
-            age: SystemTime::now().duration_since(session.since).map_or(0, |age| age.as_secs()),
-        };
-        super::listing::json(&state)
+        let (signalling, id) = (Arc::clone(&site.signalling), self.session);
+        // A task of its own, which a client that does not wait for its answer cannot undo.
+        let ending = tokio::spawn(async move {
+            // A client that gives up knows less of why than we do.
+            let last = match session.phase {
+                Phase::Connected => None,
+                Phase::Reserved | Phase::Connecting => signalling.last_look(id).await,
+            };
+            signalling.end(id, CloseReason::Deleted, last);
+        });
+        ending.await.map_err(|error| Fault::Internal(error.to_string()))?;
+        Ok(StatusCode::OK.into_response())
     }
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `/{app}/{whip,whep}/endpoint/{stream}` | where offers are posted |
 //! | `/{app}/{whip,whep}/resource/{stream}/{session}` | one session |
+//! | `/{app}/{whip,whep}/resource/{stream}/{session}/events` | what happens to it |
+//! | `/api/sessions/{session}` | all that is known of it |
 //! | `/{app}/streams`, `/streams` | what is live |
 //! | `/`, `/publish`, `/watch`, `/sdk/…`, `/assets/…` | pages |
 //! | `/metrics`, `/healthz` | for operators |
@@ -26,6 +28,14 @@ pub(super) enum Route {
         stream: StreamPath,
         session: SessionId,
     },
+    /// The events of a session.
+    Events {
+        role: Role,
+        stream: StreamPath,
+        session: SessionId,
+    },
+    /// A session by its id alone.
+    Session(SessionId),
     /// A file below the pages' folder.
     Page(String),
     Listing(Listing),
@@ -50,11 +60,19 @@ impl Route {
             ["metrics"] => Ok(Self::Listing(Listing::Metrics)),
             ["healthz"] => Ok(Self::Listing(Listing::Health)),
             ["streams"] => Ok(Self::Listing(Listing::Streams(None))),
+            ["api", "sessions", session] => {
+                session.parse().map(Self::Session).map_err(|_| Fault::BadSessionId)
+            }
             ["sdk" | "assets", .., last] if !last.is_empty() => page(&segments, config),
             [app @ .., protocol, "resource", stream, session] if role(protocol).is_some() => {
                 let (role, stream) = stream_path(app, protocol, stream, config)?;
                 let session = session.parse().map_err(|_| Fault::UnknownSession)?;
                 Ok(Self::Resource { role, stream, session })
+            }
+            [app @ .., protocol, "resource", stream, session, "events"] if role(protocol).is_some() => {
+                let (role, stream) = stream_path(app, protocol, stream, config)?;
+                let session = session.parse().map_err(|_| Fault::UnknownSession)?;
+                Ok(Self::Events { role, stream, session })
             }
             [app @ .., protocol, "endpoint", stream] if role(protocol).is_some() => {
                 let (role, stream) = stream_path(app, protocol, stream, config)?;
@@ -72,6 +90,8 @@ impl Route {
             Self::Endpoint { role: Role::Viewer, .. } => "whep_endpoint",
             Self::Resource { role: Role::Publisher, .. } => "whip_resource",
             Self::Resource { role: Role::Viewer, .. } => "whep_resource",
+            Self::Events { .. } => "events",
+            Self::Session(_) => "session",
             Self::Page(_) => "page",
             Self::Listing(Listing::Streams(_)) => "streams",
             Self::Listing(Listing::Metrics) => "metrics",
@@ -80,12 +100,13 @@ impl Route {
     }
 
     /// The methods that it takes. RFC 9725 §4.2 keeps GET of endpoints and resources for the future, so the state of a
-    /// resource, told to those who ask for JSON, is not announced.
+    /// resource, told to those who ask for JSON or for events, is not announced.
     pub(super) const fn allow(&self) -> &'static str {
         match self {
             Self::Endpoint { .. } => "OPTIONS, POST",
             Self::Resource { .. } => "OPTIONS, PATCH, DELETE",
-            Self::Page(_) | Self::Listing(_) => "OPTIONS, HEAD, GET",
+            Self::Events { .. } => "OPTIONS, GET, POST, DELETE",
+            Self::Session(_) | Self::Page(_) | Self::Listing(_) => "OPTIONS, HEAD, GET",
         }
     }
 }

@@ -15,8 +15,8 @@ pub(crate) struct Reconciled {
     pub(crate) close: Vec<SessionId>,
     /// Sessions that were unknown and are now ours.
     pub(crate) adopted: usize,
-    /// Sessions that the dataplane does not have any more.
-    pub(crate) gone: usize,
+    /// Sessions that the dataplane does not have any more, as they were.
+    pub(crate) gone: Vec<(SessionId, Session)>,
 }
 
 impl Registry {
@@ -47,13 +47,10 @@ impl Registry {
         outcome
     }
 
-    fn forget_all_but(&mut self, present: &HashSet<SessionId>) -> usize {
+    fn forget_all_but(&mut self, present: &HashSet<SessionId>) -> Vec<(SessionId, Session)> {
         self.doomed.retain(|session| present.contains(session));
         let gone: Vec<SessionId> = self.sessions.keys().filter(|id| !present.contains(id)).copied().collect();
-        for session in &gone {
-            self.remove(*session);
-        }
-        gone.len()
+        gone.into_iter().filter_map(|session| Some((session, self.remove(session)?))).collect()
     }
 
     /// False: the session has no place here.

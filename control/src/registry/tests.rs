@@ -145,7 +145,7 @@ fn a_new_control_adopts_the_snapshot() {
         ],
         now,
     );
-    assert_eq!(outcome, Reconciled { close: vec![], adopted: 2, gone: 0 });
+    assert_eq!(outcome, Reconciled { close: vec![], adopted: 2, gone: vec![] });
     let publisher = registry.session(id(1)).unwrap();
     assert_eq!((publisher.viewers, publisher.phase), (1, Phase::Connected));
     assert_eq!(now.duration_since(publisher.since).unwrap().as_secs(), 9);

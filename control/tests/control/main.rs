@@ -5,6 +5,10 @@ mod binary;
 #[cfg(test)]
 mod cross_origin;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
+mod inspecting;
+#[cfg(test)]
 mod listings;
 #[cfg(test)]
 mod malformed;

@@ -114,6 +114,24 @@ fn paths() -> Vec<Case> {
             404,
             "unknown_session",
         ),
+        (
+            "a session id of capitals",
+            line(&format!("GET /api/sessions/{}", "A".repeat(32))),
+            400,
+            "bad_session_id",
+        ),
+        (
+            "a session id of 12 KB",
+            line(&format!("GET /api/sessions/{}", "a".repeat(12_000))),
+            400,
+            "bad_session_id",
+        ),
+        (
+            "events of a guessed session",
+            line(&format!("GET /live/whep/resource/a/{:032}/events", 0)),
+            404,
+            "unknown_session",
+        ),
         ("SQL for a session", line("DELETE /live/whip/resource/a/1'%20OR%20'1'='1"), 404, "unknown_session"),
     ]
 }

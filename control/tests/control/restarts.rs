@@ -28,15 +28,15 @@ async fn without_a_dataplane_offers_get_503_and_listings_go_on() {
     );
 }
 
-/// Another boot: its sessions are gone, so names are free and resources are 404.
+/// Another boot: its sessions are gone, so names are free and resources tell that they were.
 #[tokio::test]
 async fn a_new_dataplane_has_none_of_the_old_sessions() {
     let mut stage = Stage::new().await;
     let publisher = stage.publish("camera").await;
     let viewer = stage.watch("camera").await;
     stage.restart_dataplane(2).await;
-    assert_eq!(stage.state(publisher.location()).await.status, 404);
-    assert_eq!(stage.state(viewer.location()).await.status, 404);
+    assert_eq!(stage.state(publisher.location()).await.reason(), "unseen");
+    assert_eq!(stage.state(viewer.location()).await.reason(), "unseen");
     assert_eq!(stage.publish("camera").await.status, 201);
 }
 
@@ -73,8 +73,8 @@ async fn a_lost_connection_is_made_up_for() {
     stage.dataplane.put_back(sessions);
     stage.until_healthy(200).await;
     until("the close", || async { stage.dataplane.sessions().len() == 1 }).await;
-    assert_eq!(stage.state(a.location()).await.status, 404);
-    assert_eq!(stage.state(b.location()).await.status, 404);
+    assert_eq!(stage.state(a.location()).await.reason(), "deleted");
+    assert_eq!(stage.state(b.location()).await.reason(), "unseen");
     assert_eq!(stage.state(c.location()).await.status, 200);
     assert_eq!(stage.publish("a").await.status, 201);
     assert_eq!(stage.publish("b").await.status, 201);

@@ -2,6 +2,7 @@
 
 mod client;
 mod dataplane;
+mod event_stream;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -10,9 +11,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use fanlight::{Config, Server};
+use fanlight_protocol::SessionId;
 
 pub(crate) use client::{Reply, exchange, exchange_slowly, request, write_slowly};
 pub(crate) use dataplane::Dataplane;
+pub(crate) use event_stream::EventStream;
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 pub(crate) const SDP: (&str, &str) = ("Content-Type", "application/sdp");
@@ -101,7 +104,7 @@ impl Stage {
         request(self.address(), "DELETE", location, &[], "").await
     }
 
-    /// Status of the session's resource: 200 while it is, 404 when it is gone.
+    /// What the session's resource tells of it: 200 while it is, 410 when it was lately.
     pub(crate) async fn state(&self, location: &str) -> Reply {
         request(self.address(), "GET", location, &[("Accept", "application/json")], "").await
     }
@@ -135,6 +138,11 @@ impl Stage {
         }
         self.until_healthy(200).await;
     }
+}
+
+/// The id in a resource URL.
+pub(crate) fn session_of(opened: &Reply) -> SessionId {
+    opened.location().rsplit('/').next().unwrap().parse().unwrap()
 }
 
 /// Waits for what comes by an event, 10 s at most.

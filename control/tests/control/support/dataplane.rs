@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fanlight_protocol::{
-    CloseReason, Codec, Decoder, IceInspection, Inspection, Notable, Note, PROTOCOL_VERSION, Refusal,
-    RequestId, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, ToControl, ToDataplane,
-    TrackInfo, TrackKind, encode,
+    CloseReason, Codec, Decoder, DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note,
+    PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionInfo, SessionRole, SessionState, StreamPath,
+    ToControl, ToDataplane, TrackInfo, TrackKind, TrackStats, encode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -25,6 +25,10 @@ struct State {
     sessions: Sessions,
     /// Viewers that were sent an offer and have not answered it.
     unanswered: BTreeSet<SessionId>,
+    /// Where the checks of sessions came from; a session that is not in it has been reached as usual.
+    pairs: BTreeMap<SessionId, Vec<IcePair>>,
+    /// What happened, by session.
+    notes: BTreeMap<SessionId, Vec<Note>>,
     /// Everything that control said.
     heard: Vec<ToDataplane>,
     /// Requests that are not answered until [`Dataplane::answer_held`].
@@ -93,6 +97,17 @@ impl Dataplane {
             self.state.lock().unwrap().sessions.get_mut(&session).unwrap().state = SessionState::Connected;
             self.say(&ToControl::Connected { session });
         }
+    }
+
+    /// This is all that was seen of the session's connectivity checks.
+    pub(crate) fn see_pairs(&self, session: SessionId, pairs: Vec<IcePair>) {
+        self.state.lock().unwrap().pairs.insert(session, pairs);
+    }
+
+    /// Something happens that the session's user should know at once.
+    pub(crate) fn note(&self, session: SessionId, at_ms: u64, what: Notable) {
+        let message = self.state.lock().unwrap().note(session, Note { at_ms, what });
+        self.say(&message);
     }
 
     /// A session ends by itself, and its viewers with it.
@@ -238,33 +253,17 @@ impl State {
                     ToControl::Refused { request, refusal: Refusal::BadSdp("this is no fragment".into()) }
                 }]
             }
-            ToDataplane::Inspect { request, session } => vec![self.inspect(request, session)],
+            ToDataplane::Inspect { request, session } => {
+                vec![match self.inspect(session) {
+                    Some(inspection) => ToControl::Inspected { request, inspection },
+                    None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
+                }]
+            }
             ToDataplane::Close { session, reason } => self.close(session, reason),
             ToDataplane::Snapshot { request } => {
                 vec![ToControl::Snapshot { request, sessions: self.sessions.values().cloned().collect() }]
             }
         }
-    }
-
-    fn inspect(&self, request: RequestId, session: SessionId) -> ToControl {
-        let Some(info) = self.sessions.get(&session) else {
-            return ToControl::Refused { request, refusal: Refusal::UnknownSession };
-        };
-        let inspection = Inspection {
-            session,
-            state: info.state,
-            age_ms: info.age_ms,
-            ice: IceInspection { local: vec!["udp 192.0.2.1:8189".into()], pairs: vec![] },
-            dtls: None,
-            rtt_us: None,
-            fraction_lost: None,
-            estimate_bps: None,
-            packets_in: 0,
-            packets_out: 0,
-            tracks: vec![],
-            notes: vec![Note { at_ms: 5, what: Notable::Connected }],
-        };
-        ToControl::Inspected { request, inspection: Box::new(inspection) }
     }
 
     fn open(
@@ -310,18 +309,66 @@ impl State {
         ToControl::Accepted { request, session, description, ice_tag, tracks }
     }
 
+    fn note(&mut self, session: SessionId, note: Note) -> ToControl {
+        self.notes.entry(session).or_default().push(note);
+        ToControl::Noted { session, note }
+    }
+
+    fn inspect(&self, session: SessionId) -> Option<Box<Inspection>> {
+        let info = self.sessions.get(&session)?;
+        let remote = "udp 198.51.100.7:50000".to_owned();
+        let usual = || vec![IcePair { remote, checks: 8, answered: 8, selected: true }];
+        let connected = info.state == SessionState::Connected;
+        let tracks = info.tracks.iter().map(|track| TrackStats {
+            kind: track.kind,
+            packets: 100,
+            bytes: 100_000,
+            packets_lost: 3,
+            retransmitted: 2,
+            nacks: 5,
+            key_frame_requests: 1,
+            key_frames: 4,
+            frames: 50,
+            jitter: 90,
+        });
+        Some(Box::new(Inspection {
+            session,
+            state: info.state,
+            age_ms: 15_000,
+            ice: IceInspection {
+                local: vec!["udp 192.0.2.1:8189".into()],
+                pairs: self.pairs.get(&session).cloned().unwrap_or_else(usual),
+            },
+            dtls: connected.then(|| DtlsInspection {
+                version: "1.2".into(),
+                srtp_profile: "SRTP_AEAD_AES_128_GCM".into(),
+            }),
+            rtt_us: connected.then_some(12_500),
+            fraction_lost: Some(64),
+            estimate_bps: Some(900_000),
+            packets_in: 11,
+            packets_out: 12,
+            tracks: tracks.collect(),
+            notes: self.notes.get(&session).cloned().unwrap_or_default(),
+        }))
+    }
+
     fn close(&mut self, session: SessionId, reason: CloseReason) -> Vec<ToControl> {
+        let failed = matches!(
+            reason,
+            CloseReason::NeverConnected | CloseReason::TransportFailed | CloseReason::ConsentLost
+        );
+        let last = self.inspect(session).filter(|_| failed);
         if self.sessions.remove(&session).is_none() {
             return vec![];
         }
         let watching = SessionRole::Viewer { publisher: session };
         let viewers: Vec<SessionId> =
             self.sessions.values().filter(|info| info.role == watching).map(|info| info.session).collect();
-        let mut closed = vec![ToControl::Closed { session, reason, last: None }];
+        let mut closed = vec![ToControl::Closed { session, reason, last }];
         for viewer in viewers {
             self.sessions.remove(&viewer);
-            let reason = CloseReason::StreamEnded;
-            closed.push(ToControl::Closed { session: viewer, reason, last: None });
+            closed.push(ToControl::Closed { session: viewer, reason: CloseReason::StreamEnded, last: None });
         }
         closed
     }
