@@ -41,6 +41,8 @@ pub struct Settings {
     pub shards: u16,
     /// Where HTTP and media listen.
     pub address: IpAddr,
+    /// Where peers are told to send media to; None = the same.
+    pub public_address: Option<IpAddr>,
     /// `auto`, `io_uring` or `plain`.
     pub io: &'static str,
     /// Further lines of the configuration file.
@@ -49,7 +51,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shards: 1, address: Ipv4Addr::LOCALHOST.into(), io: "auto", more: "" }
+        Self { shards: 1, address: Ipv4Addr::LOCALHOST.into(), public_address: None, io: "auto", more: "" }
     }
 }
 
@@ -113,10 +115,11 @@ impl Server {
         let address = TcpListener::bind((settings.address, 0))?.local_addr()?;
         let configuration = folder.path().join("fanlight.toml");
         let socket = folder.path().join("control").join("dataplane.sock");
-        let Settings { shards, address: ip, io, more } = settings;
+        let Settings { shards, address: ip, public_address, io, more } = settings;
+        let told = public_address.unwrap_or(*ip);
         let text = format!(
             "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\n\
-             public_addresses = [\"{ip}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
+             public_addresses = [\"{told}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
             address.port(),
             socket.display().to_string(),
         );

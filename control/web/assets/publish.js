@@ -203,6 +203,8 @@ function newPublisher(media) {
     diagnostics.audioLevel = sample.audio?.level ?? null;
     showPublishTiles(sample);
   });
+  publisher.addEventListener('source-silent', (event) => notice(detailOf(event).text));
+  publisher.addEventListener('source-back', () => notice(''));
   return publisher;
 }
 
@@ -233,8 +235,8 @@ function showState({ state, reason }) {
 
 /** @param {FanlightError} error */
 function showError(error) {
-  const { code, status, message, detail } = error;
-  diagnostics.lastError = { code, status, message, detail };
+  const { code, status, message, detail, reason } = error;
+  diagnostics.lastError = { code, status, message, detail, reason };
   const { title, text } = wordsOfError(error, { stream: readForm().stream, role: 'publisher' });
   notice(`${title}. ${text}`);
 }

@@ -9,6 +9,7 @@
 import { Viewer, codecNames } from '../sdk/fanlight.js';
 import { controls } from './controls.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
+import { Hints } from './hints.js';
 import { LatencyMeter } from './latency.js';
 import { parameters } from './links.js';
 import { LipSyncMeter } from './lip-sync.js';
@@ -24,6 +25,10 @@ const video = /** @type {HTMLVideoElement} */ (byId('video'));
 const meter = new LatencyMeter(video);
 const sound = new SoundLevel();
 const lipSync = new LipSyncMeter(meter);
+const hints = new Hints(byId('hint'));
+
+/** Names of the server's last notices, for diagnostics. */
+const NOTICES_KEPT = 50;
 
 /** For diagnostics and tests; see web/README.md. */
 const diagnostics = {
@@ -39,6 +44,7 @@ const diagnostics = {
   lipSync: { median: /** @type {number|null} */ (null), heard: 0 },
   audioLevel: /** @type {number|null} */ (null),
   lastError: /** @type {object|null} */ (null),
+  notices: /** @type {string[]} */ ([]),
 };
 Object.assign(window, { fanlight: diagnostics });
 
@@ -54,8 +60,8 @@ function newViewer() {
   viewer.addEventListener('state', (event) => showState(detailOf(event)));
   viewer.addEventListener('retry', (event) => showRetry(detailOf(event).reason));
   viewer.addEventListener('error', (event) => {
-    const { code, status, message, detail } = detailOf(event);
-    diagnostics.lastError = { code, status, message, detail };
+    const { code, status, message, detail, reason } = detailOf(event);
+    diagnostics.lastError = { code, status, message, detail, reason };
   });
   viewer.addEventListener('firstframe', (event) => {
     diagnostics.firstFrameMs = detailOf(event).ms;
@@ -68,12 +74,18 @@ function newViewer() {
     if (sound.source !== null) void lipSync.follow(sound.source);
   });
   viewer.addEventListener('stats', (event) => showStats(detailOf(event)));
+  viewer.addEventListener('notice', (event) => {
+    const notice = detailOf(event);
+    diagnostics.notices = [...diagnostics.notices, notice.name].slice(-NOTICES_KEPT);
+    hints.take(notice);
+  });
   return viewer;
 }
 
 async function watch() {
   await diagnostics.viewer?.stop();
   byId('again').hidden = true;
+  hints.clear();
   diagnostics.viewer = newViewer();
   // What goes wrong has been shown by the events.
   diagnostics.viewer.start().catch(() => {});
@@ -92,6 +104,7 @@ function showState({ state, reason }) {
     if (!video.videoWidth) drawCurtain('Connected', 'Waiting for the first frame.', 'wait');
   } else {
     badge(state, '');
+    hints.clear();
     clearWatchTiles();
     diagnostics.firstFrameMs = null;
     diagnostics.audioLevel = null;

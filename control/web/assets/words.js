@@ -34,8 +34,14 @@ export function wordsOfError(error, { stream, role }) {
       return { title: 'The server is busy', text: said };
     case 'connection-lost':
     case 'session-gone':
-      return { title: 'The connection broke', text: 'Making a new one.' };
+      return {
+        title: 'The connection broke',
+        text: error.reason === null ? 'Making a new one.' : error.message,
+      };
     case 'closed-by-server':
+      if (error.reason !== null && error.reason !== 'stream_ended') {
+        return { title: 'The server ended it', text: error.message };
+      }
       return role === 'viewer'
         ? { title: 'The stream has ended', text: `“${stream}” is no longer live.` }
         : { title: 'The server ended the stream', text: 'Publishing it anew.' };

@@ -36,7 +36,8 @@ export class FanlightError extends Error {
   /**
    * @param {ErrorCode} code
    * @param {string} message One plain sentence for people.
-   * @param {{status?: number|null, detail?: string|null, retryAfterMs?: number|null, cause?: unknown}} [more]
+   * @param {{status?: number|null, detail?: string|null, reason?: string|null,
+   *   retryAfterMs?: number|null, cause?: unknown}} [more]
    */
   constructor(code, message, more = {}) {
     super(message, { cause: more.cause });
@@ -46,6 +47,11 @@ export class FanlightError extends Error {
     this.status = more.status ?? null;
     /** The server's own words, if it had any. */
     this.detail = more.detail ?? null;
+    /**
+     * The server's stable name for what it saw, if it said so: `no_check_came`, `wrong_password`,
+     * `handshake_unfinished`, `stream_ended`, `kicked` … Then `message` is in the server's words.
+     */
+    this.reason = more.reason ?? null;
     /** The server's wish (Retry-After), in milliseconds. */
     this.retryAfterMs = more.retryAfterMs ?? null;
   }

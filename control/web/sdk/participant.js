@@ -19,6 +19,20 @@ const WAIT_MAX_MS = 3_000;
 const STEADY_MS = 5_000;
 const STATS_INTERVAL_MS = 1_000;
 
+/** Events of the server that are fired under their own names. */
+const NOTICES = new Set([
+  'active',
+  'inactive',
+  'constrained',
+  'unconstrained',
+  'source-silent',
+  'source-back',
+  'video-skipped',
+  'paused',
+  'resumed',
+  'switched',
+]);
+
 /** @typedef {'new'|'connecting'|'live'|'reconnecting'|'ended'|'failed'} State */
 
 /**
@@ -32,6 +46,7 @@ const STATS_INTERVAL_MS = 1_000;
  * @property {boolean} [discover] Ask for ICE servers before the first POST. Default false: a server
  *   with a public address needs none, and if no path is found the second try uses those it named.
  * @property {boolean} [dataChannel] Open a channel labelled `fanlight`. Default true.
+ * @property {boolean} [events] Let the server tell what happens to the session. Default true.
  * @property {boolean} [reconnect] Default true.
  * @property {import('./backoff.js').BackoffOptions} [backoff]
  * @property {import('./signalling.js').Fetch} [fetch] For those who must sign or route requests.
@@ -42,6 +57,12 @@ const STATS_INTERVAL_MS = 1_000;
  * @property {State} state
  * @property {State} previous
  * @property {FanlightError|null} reason Why, if it was not asked for.
+ */
+
+/**
+ * @typedef {{name: string, text: string, at_ms: number, time: string, kind?: 'audio'|'video'}
+ *   & Record<string, any>} Notice
+ *   `text` says it in a sentence, `kind` which track it is about, others are its values.
  */
 
 /**
@@ -56,6 +77,9 @@ const STATS_INTERVAL_MS = 1_000;
  * @fires retry `{attempt, delayMs, reason}`: before each wait
  * @fires ended `{reason}`: the session ended, by the server or by `stop`
  * @fires stats every second while live
+ * @fires notice `Notice`: the server tells what happens to the session. Each is fired under its own
+ *   name too, such as `source-silent` and `source-back`, and of a viewer `constrained`,
+ *   `unconstrained`, `video-skipped`, `paused`, `resumed`, `switched`
  */
 export class Participant extends EventTarget {
   #options;
@@ -284,9 +308,22 @@ export class Participant extends EventTarget {
       prepare: (connection) => this.prepare(connection),
       amendOffer: (sdp) => this.amendOffer(sdp),
       amendAnswer: (sdp) => this.amendAnswer(sdp),
+      hear: this.#options.events === false ? null : (name, data) => this.#hear(name, data),
     });
     this.#session = session;
     return session;
+  }
+
+  /**
+   * @param {string} event As the server names it: `source_silent`.
+   * @param {object} data
+   */
+  #hear(event, data) {
+    const name = event.replaceAll('_', '-');
+    const notice = /** @type {Notice} */ ({ text: '', ...data, name });
+    this.#tell('notice', notice);
+    // The names of our own events are not the server's to use.
+    if (NOTICES.has(name)) this.#tell(name, notice);
   }
 
   /**

@@ -7,6 +7,7 @@
  *
  *   createOffer → POST → answer → ICE, DTLS → open ──── over: closed-by-server | connection-lost | …
  *                   └ gathering … PATCH (once, not waited for)
+ *                                                          events: what the server has to tell meanwhile
  *
  * Or, if the server is to offer:
  *
@@ -17,6 +18,7 @@
  */
 
 import { FanlightError } from './errors.js';
+import { EventFeed } from './events.js';
 import { candidateFragment, restartFragment, restartedAnswer } from './sdp.js';
 import { postForOffer, postOffer } from './signalling.js';
 
@@ -42,6 +44,7 @@ const HINT_MS = 150;
  * @property {(sdp: string) => string} amendOffer
  * @property {(sdp: string) => string} amendAnswer
  * @property {boolean} [serverOffer] The server makes the offer: for viewers.
+ * @property {((name: string, data: any) => void)|null} hear Takes the server's events; null: none.
  */
 
 export class Session {
@@ -58,6 +61,8 @@ export class Session {
   #restarting = false;
   /** Ends the watch over the page's network. */
   #watching = new AbortController();
+  /** @type {EventFeed|null} */
+  #feed = null;
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -90,6 +95,7 @@ export class Session {
     this.#trickle();
     this.#watch();
     await this.#connected();
+    this.#listen();
   }
 
   async #offer() {
@@ -187,6 +193,7 @@ export class Session {
     this.#closed = true;
     this.#recovered();
     this.#watching.abort();
+    this.#feed?.close();
     const removed = this.#resource?.remove();
     this.connection.close();
     this.#finish(new FanlightError('stopped', 'Stopped.'));
@@ -215,10 +222,20 @@ export class Session {
       return;
     }
     if (outcome instanceof FanlightError) throw outcome;
-    throw new FanlightError(
-      'no-path',
-      'The server answered, but no media get through. Is UDP blocked on the way?',
-    );
+    // The server has seen what reached it, and what did not.
+    const { reason = null, text = null } = (await this.#resource?.ask()) ?? {};
+    const guess = 'The server answered, but no media get through. Is UDP blocked on the way?';
+    throw new FanlightError('no-path', text ?? guess, { reason });
+  }
+
+  #listen() {
+    const { endpoint, hear } = this.#options;
+    const url = this.#resource?.eventsUrl ?? null;
+    if (url === null || hear === null || this.#closed) return;
+    this.#feed = new EventFeed(endpoint, url, (name, data) => {
+      if (name === 'ended') this.#end('closed-by-server', data.text, data.cause ?? data.reason);
+      else hear(name, data);
+    });
   }
 
   #watch() {
@@ -243,8 +260,8 @@ export class Session {
   #followConnection() {
     const state = this.connection.connectionState;
     if (state === 'connected') this.#recovered();
+    // A connection that never was is `#connected`'s to explain.
     if (state === 'disconnected' || (state === 'failed' && this.#wasUp)) void this.#recover();
-    else if (state === 'failed') this.#end('connection-lost', 'The connection broke.');
   }
 
   async #recover() {
@@ -273,16 +290,20 @@ export class Session {
   async #ask(code) {
     await new Promise((resolve) => setTimeout(resolve, HINT_MS));
     if (this.#closed) return;
-    if ((await this.#resource?.presence()) === 'gone') this.#end(code, 'The server ended it.');
+    const told = await this.#resource?.ask();
+    if (told?.presence === 'gone')
+      this.#end(code, told.text ?? 'The server ended it.', told.reason);
   }
 
   /**
    * @param {import('./errors.js').ErrorCode} code
    * @param {string} message
+   * @param {string|null} [reason] As the server names it.
    */
-  #end(code, message) {
+  #end(code, message, reason = null) {
     this.#recovered();
-    this.#finish(new FanlightError(code, message));
+    this.#feed?.close();
+    this.#finish(new FanlightError(code, message, { reason }));
   }
 }
 

@@ -3,7 +3,8 @@
  * The HTTP half of a session: WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
  *
  * One POST makes a session, one PATCH completes its candidates, another restarts ICE, GET asks how it
- * is, DELETE ends it. A viewer may POST nothing and PATCH its answer to the server's offer.
+ * is and why it ended, DELETE ends it. A viewer may POST nothing and PATCH its answer to the server's
+ * offer.
  */
 
 import { FanlightError, errorOfResponse } from './errors.js';
@@ -78,7 +79,13 @@ async function open(endpoint, headers, body) {
   const location = response.headers.get('Location');
   const base = response.url || endpoint.url; // After a redirect the answer's address counts.
   const url = location === null ? null : new URL(location, base).href;
-  const resource = new Resource(endpoint, url, response.headers.get('ETag'));
+  const links = parseLinks(response.headers.get('Link'));
+  const events = links.find(({ rel }) => EVENTS.test(rel))?.target;
+  const resource = new Resource(endpoint, {
+    url,
+    etag: response.headers.get('ETag'),
+    eventsUrl: events === undefined ? null : new URL(events, base).href,
+  });
   try {
     return {
       sdp: await response.text(),
@@ -103,6 +110,16 @@ export async function discoverIceServers(endpoint) {
   return response.ok ? parseIceServers(response.headers.get('Link')) : [];
 }
 
+/**
+ * @typedef {object} Told What the server says of a session.
+ * @property {'known'|'gone'|'unknown'} presence `unknown`: it did not say, or cannot be asked.
+ * @property {string|null} reason Stable name: of how far ICE is, or of why the session ended.
+ * @property {string|null} text The same for people.
+ */
+
+/** @type {Told} */
+const UNTOLD = { presence: 'unknown', reason: null, text: null };
+
 /** The session as the server holds it, under the `Location` of the POST's answer. */
 export class Resource {
   #endpoint;
@@ -111,12 +128,13 @@ export class Resource {
 
   /**
    * @param {Endpoint} endpoint
-   * @param {string|null} url Null if the server gave none: then nothing can be said to it.
-   * @param {string|null} etag
+   * @param {{url: string|null, etag: string|null, eventsUrl: string|null}} at No `url`: the server
+   *   gave none, and nothing can be said to it. No `eventsUrl`: it has no events to tell.
    */
-  constructor(endpoint, url, etag) {
+  constructor(endpoint, { url, etag, eventsUrl }) {
     this.#endpoint = endpoint;
     this.url = url;
+    this.eventsUrl = eventsUrl;
     this.#etag = etag;
   }
 
@@ -129,7 +147,11 @@ export class Resource {
   async answer(answer) {
     if (this.url === null) throw new FanlightError('network', 'The server gave no address.');
     const headers = { 'Content-Type': 'application/sdp' };
-    const response = await request(this.#endpoint, this.url, { method: 'PATCH', headers, body: answer });
+    const response = await request(this.#endpoint, this.url, {
+      method: 'PATCH',
+      headers,
+      body: answer,
+    });
     if (!response.ok) throw await errorOfResponse(response, this.#endpoint.role);
   }
 
@@ -169,21 +191,26 @@ export class Resource {
   }
 
   /**
-   * Does the server still know this session?
+   * Does the server still know this session, and how is it, or why did it end?
    *
-   * @returns {Promise<'known'|'gone'|'unknown'>} `unknown`: it did not say, or cannot be asked.
+   * @returns {Promise<Told>}
    */
-  async presence() {
-    if (this.url === null) return 'unknown';
+  async ask() {
+    if (this.url === null) return UNTOLD;
     try {
       const response = await request(this.#endpoint, this.url, {
         headers: { Accept: 'application/json' },
         cache: 'no-store',
       });
-      if (response.status === 404 || response.status === 410) return 'gone';
-      return response.ok ? 'known' : 'unknown';
+      const told = await response.json().catch(() => ({}));
+      if (response.status === 404 || response.status === 410) {
+        const reason = response.status === 410 ? (told.cause ?? told.reason ?? null) : null;
+        return { presence: 'gone', reason, text: reason === null ? null : (told.detail ?? null) };
+      }
+      if (!response.ok) return UNTOLD;
+      return { presence: 'known', reason: told.ice?.state ?? null, text: told.ice?.text ?? null };
     } catch {
-      return 'unknown';
+      return UNTOLD;
     }
   }
 
@@ -215,26 +242,36 @@ async function request({ token, fetch }, url, init) {
 const LINK = /<([^>]*)>((?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s";,]+))?)*)/g;
 const PARAMETER = /;\s*([\w!#$&+.^`|~*-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s";,]+)))?/g;
 
+/** The relation of a session to its events: draft-ietf-wish-whep, and WHIP alike. */
+const EVENTS = /^urn:ietf:params:wh[ei]p:ext:core:server-sent-events$/;
+
 /**
- * STUN and TURN servers from a Link header (RFC 9725 §4.6), several joined by commas included.
+ * The links of a Link header, several joined by commas included.
  *
  * @param {string|null} header
- * @returns {RTCIceServer[]}
+ * @returns {{target: string, rel: string, parameters: Record<string, string>}[]}
  */
-export function parseIceServers(header) {
-  /** @type {RTCIceServer[]} */
-  const servers = [];
-  for (const [, target, tail] of (header ?? '').matchAll(LINK)) {
+function parseLinks(header) {
+  return [...(header ?? '').matchAll(LINK)].map(([, target, tail]) => {
     /** @type {Record<string, string>} */
     const parameters = {};
     for (const [, name, quoted, token] of tail.matchAll(PARAMETER)) {
       parameters[name.toLowerCase()] = quoted?.replace(/\\(.)/g, '$1') ?? token ?? '';
     }
-    if (parameters.rel !== 'ice-server' || !/^(stun|turn)s?:/.test(target)) continue;
-    const { username, credential } = parameters;
-    servers.push(
+    return { target, rel: parameters.rel ?? '', parameters };
+  });
+}
+
+/**
+ * STUN and TURN servers from a Link header (RFC 9725 §4.6).
+ *
+ * @param {string|null} header
+ * @returns {RTCIceServer[]}
+ */
+export function parseIceServers(header) {
+  return parseLinks(header)
+    .filter(({ target, rel }) => rel === 'ice-server' && /^(stun|turn)s?:/.test(target))
+    .map(({ target, parameters: { username, credential } }) =>
       username === undefined ? { urls: target } : { urls: target, username, credential },
     );
-  }
-  return servers;
 }

@@ -7,7 +7,13 @@
 
 /** @typedef {{method: string, url: URL, headers: Headers, body: string, at: number, keepalive: boolean}} Seen */
 
-/** @typedef {{connection: RTCPeerConnection, role: 'whip'|'whep', name: string}} Held */
+/**
+ * @typedef {object} Held
+ * @property {RTCPeerConnection} connection
+ * @property {'whip'|'whep'} role
+ * @property {string} name
+ * @property {Set<ReadableStreamDefaultController<Uint8Array>>} listeners Streams of its events.
+ */
 
 export class LoopbackServer {
   /** All requests, oldest first. @type {Seen[]} */
@@ -17,11 +23,14 @@ export class LoopbackServer {
   /** Answers to give instead, to the next requests of a method. @type {Map<string, (() => Response|Promise<Response>)[]>} */
   #scripted = new Map();
   #serial = 0;
+  /** Answers that lead nowhere: their candidates are those of nobody. */
+  deaf = false;
 
   /** To be given to a participant as its `fetch`. @type {typeof globalThis.fetch} */
   fetch = async (input, init = {}) => {
     const url = new URL(String(input));
-    const method = init.method ?? 'GET';
+    // Asking for events is a kind of its own, which scripts for GET do not mean.
+    const method = url.pathname.endsWith('/events') ? 'EVENTS' : (init.method ?? 'GET');
     const body = String(init.body ?? '');
     const headers = new Headers(init.headers);
     this.seen.push({
@@ -35,15 +44,17 @@ export class LoopbackServer {
     const scripted = this.#scripted.get(method)?.shift();
     if (scripted !== undefined) return scripted();
     if (method === 'POST') return this.#post(url, body);
+    const path = url.pathname.replace(/\/events$/, '');
+    const held = this.sessions.get(path);
+    if (held === undefined) return problem(404, 'No such session.');
+    if (method === 'EVENTS') return eventStream(held, init.signal ?? null);
     if (method === 'PATCH' && headers.get('Content-Type') === 'application/sdp') {
-      const { connection } = /** @type {Held} */ (this.sessions.get(url.pathname));
-      await connection.setRemoteDescription({ type: 'answer', sdp: body });
+      await held.connection.setRemoteDescription({ type: 'answer', sdp: body });
       return new Response(null, { status: 204 });
     }
-    if (!this.sessions.has(url.pathname)) return problem(404, 'No such session.');
-    if (method === 'DELETE') this.#end(url.pathname);
+    if (method === 'DELETE') this.#end(path);
     if (method !== 'PATCH') return new Response('{}');
-    if (headers.get('If-Match') === '*') return this.#restart(url.pathname, body);
+    if (headers.get('If-Match') === '*') return this.#restart(path, body);
     return new Response(null, { status: 204 });
   };
 
@@ -67,6 +78,38 @@ export class LoopbackServer {
     for (const [path, held] of [...this.sessions]) if (held.name === name) this.#end(path);
   }
 
+  /** Streams of events that are open. @param {string} name */
+  listeners(name) {
+    return this.#viewers(name).reduce((sum, { listeners }) => sum + listeners.size, 0);
+  }
+
+  /**
+   * Tells the viewers of a stream something.
+   *
+   * @param {string} name
+   * @param {string} event
+   * @param {object} data
+   */
+  tell(name, event, data) {
+    const bytes = new TextEncoder().encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    for (const { listeners } of this.#viewers(name)) {
+      for (const listener of listeners) listener.enqueue(bytes);
+    }
+  }
+
+  /** Breaks the viewers' streams of events off. @param {string} name */
+  cutEvents(name) {
+    for (const { listeners } of this.#viewers(name)) {
+      for (const listener of listeners) listener.error(new TypeError('network error'));
+      listeners.clear();
+    }
+  }
+
+  /** @param {string} name */
+  #viewers(name) {
+    return [...this.sessions.values()].filter((one) => one.role === 'whep' && one.name === name);
+  }
+
   close() {
     for (const path of [...this.sessions.keys()]) this.#end(path);
   }
@@ -85,15 +128,26 @@ export class LoopbackServer {
     const connection = new RTCPeerConnection();
     this.#serial += 1;
     const path = `/${app}/${role}/resource/${name}/${this.#serial}`;
-    this.sessions.set(path, { connection, role: /** @type {'whip'|'whep'} */ (role), name });
+    this.sessions.set(path, {
+      connection,
+      role: /** @type {'whip'|'whep'} */ (role),
+      name,
+      listeners: new Set(),
+    });
     if (offer === '') for (const kind of ['audio', 'video']) connection.addTransceiver(kind);
     else await connection.setRemoteDescription({ type: 'offer', sdp: offer });
     if (published) forward(published.connection, connection);
     await connection.setLocalDescription();
     await gathered(connection);
-    return new Response(connection.localDescription?.sdp, {
+    const sdp = connection.localDescription?.sdp ?? '';
+    return new Response(this.deaf ? sdp.replaceAll(/^a=candidate.*\r\n/gm, '') : sdp, {
       status: 201,
-      headers: { 'Content-Type': 'application/sdp', Location: path, ETag: `"${this.#serial}"` },
+      headers: {
+        'Content-Type': 'application/sdp',
+        Location: path,
+        ETag: `"${this.#serial}"`,
+        Link: `<${path}/events>; rel="urn:ietf:params:${role}:ext:core:server-sent-events"`,
+      },
     });
   }
 
@@ -123,7 +177,10 @@ export class LoopbackServer {
 
   /** @param {string} path */
   #end(path) {
-    this.sessions.get(path)?.connection.close();
+    const held = this.sessions.get(path);
+    held?.connection.close();
+    for (const listener of held?.listeners ?? []) listener.close();
+    held?.listeners.clear();
     this.sessions.delete(path);
   }
 }
@@ -132,12 +189,33 @@ export class LoopbackServer {
  * @param {number} status
  * @param {string} detail
  * @param {Record<string, string>} [headers]
+ * @param {object} [more] Members of the problem.
  */
-export function problem(status, detail, headers = {}) {
-  return new Response(JSON.stringify({ title: 'Refused', status, detail }), {
+export function problem(status, detail, headers = {}, more = {}) {
+  return new Response(JSON.stringify({ title: 'Refused', status, detail, ...more }), {
     status,
     headers: { 'Content-Type': 'application/problem+json', ...headers },
   });
+}
+
+/**
+ * @param {Held} held
+ * @param {AbortSignal|null} signal
+ */
+function eventStream({ listeners }, signal) {
+  /** @type {ReadableStreamDefaultController<Uint8Array>} */
+  let own;
+  const body = new ReadableStream({
+    start: (controller) => {
+      own = controller;
+      listeners.add(controller);
+      signal?.addEventListener('abort', () => {
+        if (listeners.delete(controller)) controller.error(signal.reason);
+      });
+    },
+    cancel: () => void listeners.delete(own),
+  });
+  return new Response(body, { headers: { 'Content-Type': 'text/event-stream' } });
 }
 
 /**

@@ -14,6 +14,7 @@ import './signalling.test.js';
 import './pattern.test.js';
 import './publisher.test.js';
 import './viewer.test.js';
+import './events.test.js';
 import './retry.test.js';
 import './restart.test.js';
 

@@ -5,6 +5,7 @@
 
 mod calm;
 mod changes;
+mod controls;
 mod offers;
 mod pages;
 mod pairs;
