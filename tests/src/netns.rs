@@ -7,18 +7,22 @@
 //! ```
 //!
 //! The addresses are those of RFC 2544 for such tests, and no packet leaves the namespaces. Losses are nftables rules in the
-//! router, which strike single packets at random: trains are cut into packets before they come there. There is no delay: not
-//! every kernel has netem. Root's rights are needed; who has none is told so ([`NetworkError::NotAllowed`]).
+//! router, which strike single packets at random: trains are cut into packets before they come there. The roads are short
+//! unless [`Network::delay`] makes them long. Root's rights are needed; who has none is told so
+//! ([`NetworkError::NotAllowed`]).
 //!
 //! Nothing outlives the test: a namespace is held by a process that waits for the end of its input, so that even a test
 //! that is killed leaves nothing behind.
 
+mod delay;
 mod namespace;
 mod router;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+pub use delay::Delay;
 pub use namespace::Namespace;
 pub use router::{Road, Router};
 
@@ -95,6 +99,21 @@ impl Network {
         }
         network.router.start()?;
         Ok(network)
+    }
+
+    /// From now on UDP takes this time more, each way. For new sessions: those that are there lose their way.
+    ///
+    /// # Errors
+    /// The server listens on no port or on several, or the router says no.
+    pub fn delay(&self, each_way: Duration) -> Result<Delay, NetworkError> {
+        let ports = self.server.udp_ports()?;
+        let [port] = ports[..] else {
+            return Err(io::Error::other(format!("one UDP port to be delayed, not {ports:?}")).into());
+        };
+        let (delay, port) =
+            self.router.namespace().enter(|| Delay::start((Self::SERVER, port).into(), each_way))??;
+        self.router.redirect_to(port)?;
+        Ok(delay)
     }
 
     fn plug(&self, leg: Leg) -> Result<(), NetworkError> {

@@ -1,6 +1,6 @@
 //! One network namespace: network_namespaces(7).
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
@@ -46,6 +46,17 @@ impl Namespace {
     /// The process that holds it.
     pub(super) fn holder(&self) -> u32 {
         self.holder.id()
+    }
+
+    /// Ports that UDP sockets in there are bound to, each once: proc_pid_net(5).
+    pub(super) fn udp_ports(&self) -> Result<Vec<u16>, NetworkError> {
+        let table = fs::read_to_string(format!("/proc/{}/net/udp", self.holder()))?;
+        let port =
+            |line: &str| u16::from_str_radix(line.split_whitespace().nth(1)?.split_once(':')?.1, 16).ok();
+        let mut ports: Vec<_> = table.lines().filter_map(port).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        Ok(ports)
     }
 
     /// Does something in there: sockets that are opened and processes that are started meanwhile belong to it.

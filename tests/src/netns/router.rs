@@ -52,7 +52,10 @@ impl Router {
         self.rules(&format!(
             "add table inet road\n{counters}\
              add chain inet road forward {{ type filter hook forward priority 0; }}\n\
+             add chain inet road input {{ type filter hook input priority 0; }}\n\
+             add chain inet road output {{ type filter hook output priority 0; }}\n\
              add table ip outside\n\
+             add chain ip outside coming {{ type nat hook prerouting priority -100; }}\n\
              add chain ip outside leaving {{ type nat hook postrouting priority 100; }}\n"
         ))?;
         self.apply()
@@ -84,6 +87,14 @@ impl Router {
         self.namespace.run("conntrack", &["-D", "-p", "udp"], "").map(drop)
     }
 
+    /// UDP of the clients goes to a port of the router itself.
+    pub(super) fn redirect_to(&self, port: u16) -> Result<(), NetworkError> {
+        let rule = |leg: Leg| {
+            format!("add rule ip outside coming iifname {} ip protocol udp redirect to :{port}\n", leg.name())
+        };
+        self.rules(&[Leg::Publisher, Leg::Viewer].map(rule).concat())
+    }
+
     /// What the router has counted on a leg since the start: up to the server, down from it.
     ///
     /// # Errors
@@ -106,19 +117,23 @@ impl Router {
         let weather = self.weather.get();
         let first = PORTS_FIRST + weather.rebindings * PORTS;
         let (last, outside) = (first + PORTS - 1, Leg::Server.address(1));
-        let mut rules = String::from("flush chain inet road forward\nflush chain ip outside leaving\n");
+        let mut rules = String::from("flush table inet road\nflush chain ip outside leaving\n");
         for (leg, per_mille) in Leg::ALL.into_iter().zip(weather.lost_per_mille) {
             let (upwards, downwards) =
                 if leg == Leg::Server { ("oifname", "iifname") } else { ("iifname", "oifname") };
             for (side, direction) in [(upwards, "up"), (downwards, "down")] {
+                // What is delayed goes in and out instead of through.
+                let aside = if side == "iifname" { "input" } else { "output" };
                 let leg = leg.name();
-                let road = format!("add rule inet road forward {side} {leg} meta l4proto udp");
-                rules += &format!("{road} counter name {leg}_{direction}_packets\n");
                 let which = match per_mille {
                     1000.. => String::new(),
                     _ => format!("numgen random mod 1000 < {per_mille}"),
                 };
-                rules += &format!("{road} {which} counter name {leg}_{direction}_lost drop\n");
+                for chain in ["forward", aside] {
+                    let road = format!("add rule inet road {chain} {side} {leg} meta l4proto udp");
+                    rules += &format!("{road} counter name {leg}_{direction}_packets\n");
+                    rules += &format!("{road} {which} counter name {leg}_{direction}_lost drop\n");
+                }
             }
         }
         let masquerade = "add rule ip outside leaving oifname server";

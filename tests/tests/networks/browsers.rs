@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fanlight_tests::browser::{Browser, Make, Page};
-use fanlight_tests::netns::{Leg, Network};
+use fanlight_tests::netns::{Delay, Leg, Network};
 use fanlight_tests::server::Server;
 use fanlight_tests::{Failure, TestResult, say};
 
@@ -90,12 +90,20 @@ struct Show {
     publisher: Page,
     _browsers: [Browser; 2],
     server: Server,
+    /// The roads are long.
+    _delay: Option<Delay>,
     network: Network,
 }
 
 impl Show {
     fn start(network: Network, watcher: Make) -> TestResult<Self> {
+        Self::start_over(network, watcher, Duration::ZERO)
+    }
+
+    /// The same where packets take some time each way.
+    fn start_over(network: Network, watcher: Make, each_way: Duration) -> TestResult<Self> {
         let server = start_server(&network)?;
+        let delay = if each_way.is_zero() { None } else { Some(network.delay(each_way)?) };
         let url = server.url();
         // What browsers give to pages of loopback and of HTTPS, these pages need too.
         let trust = format!("--unsafely-treat-insecure-origin-as-secure={url}");
@@ -115,7 +123,7 @@ impl Show {
         for (page, role) in [(&publisher, "publisher"), (&watcher, "viewer")] {
             page.evaluate(&format!("void (window.first = window.fanlight.{role}.connection)"))?;
         }
-        Ok(Self { watcher, publisher, _browsers: [publishing, watching], server, network })
+        Ok(Self { watcher, publisher, _browsers: [publishing, watching], server, _delay: delay, network })
     }
 
     fn counters(&self) -> TestResult<Counters> {
@@ -211,6 +219,17 @@ fn pictures_keep_moving_in_chromium_at_2_5_and_10_percent() -> TestResult {
             assert!(counters.resent >= counters.lost * RECOVERED_MIN, "{counters:?}");
         }
     }
+    Ok(())
+}
+
+/// A packet that is fetched again over a long road is late: players wait for it, or show a freeze.
+#[test]
+fn pictures_keep_moving_in_chromium_on_a_long_road() -> TestResult {
+    let Some(network) = network()? else { return Ok(()) };
+    let show = Show::start_over(network, Make::Chromium, Duration::from_millis(60))?;
+    let counters = show.watch_losing(Leg::Server, 5, "loss=5% both legs, 60 ms each way")?;
+    show.assert_lives()?;
+    assert!(counters.lost < LOST_MIN || counters.resent >= counters.lost * RECOVERED_MIN, "{counters:?}");
     Ok(())
 }
 

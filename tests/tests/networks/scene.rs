@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanlight_tests::client::{Content, Publisher, PublisherOptions, Seen, Stage, Viewer, ViewerOptions};
-use fanlight_tests::netns::{Network, NetworkError};
+use fanlight_tests::netns::{Delay, Network, NetworkError};
 use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{Failure, TestResult, say};
 
@@ -32,13 +32,21 @@ pub(crate) fn start_server(network: &Network) -> TestResult<Server> {
 pub(crate) struct Scene {
     pub(crate) stage: Stage,
     pub(crate) server: Server,
+    /// The roads are long.
+    _delay: Option<Delay>,
     pub(crate) network: Network,
 }
 
 impl Scene {
     /// Everything is up, and the viewer has some packets.
     pub(crate) fn start(network: Network) -> TestResult<Self> {
+        Self::start_over(network, Duration::ZERO)
+    }
+
+    /// The same where packets take some time each way.
+    pub(crate) fn start_over(network: Network, each_way: Duration) -> TestResult<Self> {
         let server = start_server(&network)?;
+        let delay = if each_way.is_zero() { None } else { Some(network.delay(each_way)?) };
         let (mut stage, [whip, whep]) = (Stage::default(), [server.whip("stage"), server.whep("stage")]);
         let publisher = PublisherOptions { audio: false, ..PublisherOptions::default() };
         let publisher = network.publisher.enter(|| Publisher::open(&whip, publisher))??;
@@ -48,7 +56,7 @@ impl Scene {
         let viewer = network.viewer.enter(|| Viewer::open(&whep, viewer))??;
         stage.viewers.push(viewer);
         stage.run_until("the viewer is connected", SOON, |stage| stage.viewers[0].is_live())?;
-        let mut scene = Self { stage, server, network };
+        let mut scene = Self { stage, server, _delay: delay, network };
         scene.run_until_more(60)?;
         Ok(scene)
     }
