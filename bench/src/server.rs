@@ -139,7 +139,7 @@ impl Drop for Server {
 
 fn settings(address: SocketAddr, socket: &Path, io: &str) -> String {
     format!(
-        "[http]\nbind = \"{}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"127.0.0.1\"\nport_base = 0\n\
+        "[http]\nbind = \"{}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"127.0.0.1\"\nport_base = 0\ntcp_port = 0\n\
          public_addresses = [\"127.0.0.1\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n",
         address.ip(),
         address.port(),

@@ -99,6 +99,12 @@ pub struct Media {
     pub bind: IpAddr,
     /// UDP port of the first shard; each further shard has the next one. 0 = any free ones.
     pub port_base: u16,
+    /// Whether peers may come by TCP too (RFC 6544).
+    pub tcp: bool,
+    /// TCP port for that, one for all shards; 0 = any free one.
+    pub tcp_port: u16,
+    /// TCP connections of media at a time.
+    pub tcp_connections_max: u32,
     /// Candidates offered to peers; empty = the addresses of the interfaces.
     pub public_addresses: Vec<IpAddr>,
     /// Threads that move media; 0 = one a core.
@@ -115,6 +121,9 @@ impl Default for Media {
         Self {
             bind: IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
             port_base: 8189,
+            tcp: true,
+            tcp_port: 8189,
+            tcp_connections_max: 2048,
             public_addresses: Vec::new(),
             shards: 0,
             pin: false,

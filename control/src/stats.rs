@@ -100,7 +100,7 @@ mod tests {
             estimate_bps: None,
             tracks: vec![track.clone(), track],
         };
-        StatsReport { uptime_ms, shards: vec![], sessions: vec![session] }
+        StatsReport { uptime_ms, shards: vec![], tcp: None, sessions: vec![session] }
     }
 
     /// Counters are cumulative and reports come late at times: the rate is over the time between them, all tracks together.

@@ -12,10 +12,11 @@ use fanlight_shard::{Shard, ShardConfig, ShardId, UfragKey};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::address;
-use crate::config::Config;
+use crate::config::{Config, Tcp};
 use crate::error::StartError;
-use crate::link::{self, ShardLink};
+use crate::link::{self, ShardLink, TcpLink};
 use crate::secret;
+use crate::tcp::{self, Listening, ShardEnd};
 use crate::worker::{Plumbing, Told, Worker};
 
 /// Orders that may wait for one shard.
@@ -40,8 +41,26 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let recruits: Vec<Recruit> = (0..shards)
         .map(|shard| recruit(shard, &config, ufrag_key.clone(), told.clone()))
         .collect::<Result<_, _>>()?;
-    let links = connect(recruits, &config, &interfaces, told)?;
-    link::serve(config, ufrag_key, certificate, links, tellings)
+    let wakers: Vec<Waker> = recruits.iter().map(|recruit| recruit.waker.clone()).collect();
+    let (listening, tcp_ends) = listen(&config, &ufrag_key, &wakers)?.unzip();
+    let links = connect(recruits, &wakers, tcp_ends.unwrap_or_default(), &config, &interfaces, told)?;
+    let tcp = listening.map(|listening| TcpLink {
+        candidates: address::candidates(listening.address, &config.public_addresses, &interfaces),
+        listening,
+    });
+    link::serve(config, ufrag_key, certificate, links, tcp, tellings)
+}
+
+/// Opens the way in by TCP, if there is to be one.
+fn listen(
+    config: &Config,
+    ufrag_key: &UfragKey,
+    wakers: &[Waker],
+) -> Result<Option<(Listening, Vec<ShardEnd>)>, StartError> {
+    let Some(Tcp { port, connections_max }) = config.tcp else { return Ok(None) };
+    let bind = SocketAddr::new(config.bind, port);
+    let started = tcp::start(bind, connections_max as usize, ufrag_key.clone(), wakers.to_vec());
+    started.map(Some).map_err(|cause| StartError::TcpPort { port, cause })
 }
 
 /// A worker thread whose port is open and that waits for its lanes.
@@ -115,7 +134,7 @@ fn open_port(config: &PortConfig, shard: u16, pin: bool) -> Result<Port, OpenErr
 }
 
 /// Where the kernel says how much CPU time this thread has used.
-fn schedstat() -> PathBuf {
+pub(crate) fn schedstat() -> PathBuf {
     let thread = std::fs::read_link("/proc/thread-self").unwrap_or_default();
     PathBuf::from("/proc").join(thread).join("schedstat")
 }
@@ -138,15 +157,17 @@ fn work(worker: Worker) {
     }
 }
 
-/// Lays a lane between each two shards, and gives each worker its ends.
+/// Lays a lane between each two shards, and gives each worker its ends and that of its trunk to the TCP thread.
 fn connect(
     recruits: Vec<Recruit>,
+    wakers: &[Waker],
+    tcp_ends: Vec<ShardEnd>,
     config: &Config,
     interfaces: &[IpAddr],
     told: UnboundedSender<Told>,
 ) -> Result<Vec<ShardLink>, StartError> {
-    let wakers: Vec<Waker> = recruits.iter().map(|recruit| recruit.waker.clone()).collect();
     let count = wakers.len();
+    let mut tcp_ends = tcp_ends.into_iter();
     let mut outs: Vec<Vec<_>> = (0..count).map(|_| (0..count).map(|_| None).collect()).collect();
     let mut ins: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
     for (from, outs) in outs.iter_mut().enumerate() {
@@ -159,7 +180,8 @@ fn connect(
     let mut links = Vec::with_capacity(count);
     for ((recruit, lanes_out), lanes_in) in recruits.into_iter().zip(outs).zip(ins) {
         let (orders, taken) = lane(ORDERS_MAX, recruit.waker.clone());
-        let plumbing = Plumbing { orders: taken, lanes_in, lanes_out, told: told.clone() };
+        let plumbing =
+            Plumbing { orders: taken, lanes_in, lanes_out, told: told.clone(), tcp: tcp_ends.next() };
         recruit.send_plumbing.send(plumbing).map_err(|_| StartError::Worker(recruit.shard))?;
         let candidates = address::candidates(recruit.address, &config.public_addresses, interfaces);
         if candidates.is_empty() {

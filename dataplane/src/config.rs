@@ -19,10 +19,21 @@ pub struct Config {
     pub bind: IpAddr,
     /// Shard i listens on this UDP port + i; 0 = any free ports.
     pub port_base: u16,
+    /// The way in by TCP; None = not at all.
+    pub tcp: Option<Tcp>,
     /// Addresses that clients are told, best first; empty = those of the interfaces.
     pub public_addresses: Vec<IpAddr>,
     pub backend: Backend,
     pub limits: Limits,
+}
+
+/// ICE-TCP, for peers whose network lets no UDP pass. It is bound to the same address as the UDP ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Tcp {
+    /// One for all shards; 0 = any free one.
+    pub port: u16,
+    /// Connections at a time. Each may hold 160 KiB here and 256 KiB in the kernel.
+    pub connections_max: u32,
 }
 
 /// What may be in use at a time.
@@ -44,10 +55,17 @@ impl Default for Config {
             pin: false,
             bind: IpAddr::V6(Ipv6Addr::UNSPECIFIED),
             port_base: 0,
+            tcp: Some(Tcp::default()),
             public_addresses: Vec::new(),
             backend: Backend::Auto,
             limits: Limits::default(),
         }
+    }
+}
+
+impl Default for Tcp {
+    fn default() -> Self {
+        Self { port: 0, connections_max: 2048 }
     }
 }
 

@@ -11,6 +11,8 @@ use crate::secret;
 pub enum StartError {
     #[error("shard {shard}: {cause}")]
     Port { shard: u16, cause: OpenError },
+    #[error("TCP port {port}: {cause}; set media.tcp_port to another one, or media.tcp to false")]
+    TcpPort { port: u16, cause: std::io::Error },
     #[error("port_base {base} leaves no room for {shards} shards below 65536: choose a lower one")]
     PortBase { base: u16, shards: u16 },
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! A worker: one thread that drives one shard from one UDP port.
+//! A worker: one thread that drives one shard from one UDP port, and from the TCP thread's lane where there is one.
 //!
 //! ```text
 //!   wait (submits sends; kernel, wakes, deadline) ─► lanes ─► commands ─► Shard::turn ─► events, wakes
@@ -9,10 +9,12 @@ use std::time::Instant;
 
 use fanlight_ring::{Inbox, LaneReceiver, LaneSender, Outbox, Port, PortCounters};
 use fanlight_shard::{
-    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Remote,
-    Shard, ShardId, ShardReport,
+    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Protocol,
+    Remote, Shard, ShardId, ShardReport,
 };
 use tokio::sync::mpsc::UnboundedSender;
+
+use crate::tcp::{FRAMES_PER_TURN_MAX, Frame, FramesOut, ShardEnd};
 
 /// Commands taken from the link at a time: two turns' worth.
 const COMMANDS_MAX: usize = 128;
@@ -42,6 +44,8 @@ pub(crate) struct Plumbing {
     pub(crate) lanes_out: Vec<Option<LaneSender<LaneMessage>>>,
     /// Unbounded so that a shard never waits for the link; what is in it is bounded by the sessions that there are.
     pub(crate) told: UnboundedSender<Told>,
+    /// To and from the TCP thread; None: TCP is off.
+    pub(crate) tcp: Option<ShardEnd>,
 }
 
 /// See the file's head.
@@ -84,11 +88,20 @@ impl Worker {
         events: &mut Vec<Event>,
     ) -> Option<Instant> {
         let (inbox, outbox) = self.port.split();
+        let (frames_in, mut frames_out) = match &mut self.plumbing.tcp {
+            Some(ShardEnd { frames_in, frames_out }) => (Some(frames_in), Some(frames_out)),
+            None => (None, None),
+        };
+        let mut received = Received::new(inbox, frames_in);
+        let mut slots = Slots { outbox, frames: frames_out.as_deref_mut() };
         let mut ways_out = WaysOut { lanes: &mut self.plumbing.lanes_out, used: 0 };
-        let mut inputs = Inputs { datagrams: &mut Received(inbox), commands, lanes };
-        let mut outputs = Outputs { egress: &mut Slots(outbox), lanes: &mut ways_out, events };
+        let mut inputs = Inputs { datagrams: &mut received, commands, lanes };
+        let mut outputs = Outputs { egress: &mut slots, lanes: &mut ways_out, events };
         let deadline = self.shard.turn(Instant::now(), &mut inputs, &mut outputs);
         ways_out.wake();
+        if let Some(frames) = frames_out {
+            frames.wake();
+        }
         deadline
     }
 
@@ -117,7 +130,10 @@ impl Worker {
     }
 
     fn has_more(&self) -> bool {
-        !self.plumbing.orders.is_empty() || self.plumbing.lanes_in.iter().any(|(_, lane)| !lane.is_empty())
+        let plumbing = &self.plumbing;
+        !plumbing.orders.is_empty()
+            || plumbing.lanes_in.iter().any(|(_, lane)| !lane.is_empty())
+            || plumbing.tcp.as_ref().is_some_and(|tcp| !tcp.frames_in.is_empty())
     }
 
     fn tell(&mut self, events: &mut Vec<Event>) {
@@ -132,23 +148,60 @@ impl Worker {
     }
 }
 
-struct Received<'a>(&'a mut Inbox);
+/// What came by TCP, up to its share of a turn, then what came by UDP.
+struct Received<'a> {
+    inbox: &'a mut Inbox,
+    frames: Option<&'a mut LaneReceiver<Frame>>,
+    frames_left: usize,
+    /// The one that is lent.
+    frame: Option<Frame>,
+}
 
-impl Datagrams for Received<'_> {
-    fn next(&mut self) -> Option<Datagram<'_>> {
-        self.0.next().map(|received| Datagram { from: Remote::udp(received.from), bytes: received.bytes })
+impl<'a> Received<'a> {
+    fn new(inbox: &'a mut Inbox, frames: Option<&'a mut LaneReceiver<Frame>>) -> Self {
+        let waiting = frames.as_ref().map_or(0, |frames| frames.len());
+        Self { inbox, frames, frames_left: waiting.min(FRAMES_PER_TURN_MAX), frame: None }
+    }
+
+    fn next_frame(&mut self) -> Option<Frame> {
+        self.frames_left -= 1;
+        self.frames.as_mut()?.pop()
     }
 }
 
-struct Slots<'a>(&'a mut Outbox);
+impl Datagrams for Received<'_> {
+    fn next(&mut self) -> Option<Datagram<'_>> {
+        if self.frames_left > 0
+            && let Some(frame) = self.next_frame()
+        {
+            let frame = self.frame.insert(frame);
+            return Some(Datagram { from: Remote::tcp(frame.peer), bytes: &mut frame.bytes });
+        }
+        self.inbox.next().map(|received| Datagram { from: Remote::udp(received.from), bytes: received.bytes })
+    }
+}
+
+/// Messages are written into the slots of the port, whichever way they leave: only those by TCP are copied.
+struct Slots<'a> {
+    outbox: &'a mut Outbox,
+    frames: Option<&'a mut FramesOut>,
+}
 
 impl Egress for Slots<'_> {
     fn slot(&mut self) -> Option<&mut [u8]> {
-        self.0.slot()
+        self.outbox.slot()
     }
 
     fn send(&mut self, to: Remote, len: usize, segment: usize) {
-        self.0.send(to.address, len, segment);
+        match to.protocol {
+            Protocol::Udp => self.outbox.send(to.address, len, segment),
+            Protocol::Tcp => {
+                let message = self.outbox.slot().and_then(|slot| slot.get(..len));
+                if let (Some(message), Some(frames)) = (message, &mut self.frames) {
+                    frames.send(to.address, message, segment);
+                }
+            }
+        }
     }
 }
 

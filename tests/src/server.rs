@@ -118,7 +118,7 @@ impl Server {
         let Settings { shards, address: ip, public_address, io, more } = settings;
         let told = public_address.unwrap_or(*ip);
         let text = format!(
-            "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\n\
+            "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\ntcp_port = 0\n\
              public_addresses = [\"{told}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
             address.port(),
             socket.display().to_string(),

@@ -27,7 +27,7 @@ pub use id::{ParseSessionIdError, RequestId, SessionId};
 pub use inspection::{DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note};
 pub use message::{CloseReason, Refusal, ToControl, ToDataplane};
 pub use session::{Codec, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind};
-pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TrackStats};
+pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
 pub const PROTOCOL_VERSION: u16 = 3;

@@ -29,6 +29,8 @@ pub struct StatsReport {
     /// Milliseconds since the dataplane's start.
     pub uptime_ms: u64,
     pub shards: Vec<ShardStats>,
+    /// None: TCP is off.
+    pub tcp: Option<TcpStats>,
     pub sessions: Vec<SessionStats>,
 }
 
@@ -72,6 +74,28 @@ pub struct ShardStats {
     pub rejects: Vec<NamedCounter>,
     /// What the kernel side counts: errors by class, re-arms, sleeps, wakes.
     pub port_counters: Vec<NamedCounter>,
+}
+
+/// The way in by TCP and its thread.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpStats {
+    pub port: u16,
+    /// Connections now.
+    pub connections: u64,
+    /// Connections accepted = `connections` + the sum of `closes`.
+    pub accepted: u64,
+    /// Frames handed to shards; there they are datagrams like any other.
+    pub frames_in: u64,
+    /// Frames queued for peers.
+    pub frames_out: u64,
+    /// Times that a connection waited for a shard without room.
+    pub lane_waits: u64,
+    /// CPU time of the thread, nanoseconds.
+    pub cpu_ns: u64,
+    /// Every closed connection by its reason.
+    pub closes: Vec<NamedCounter>,
+    /// Every dropped frame to a peer by its reason.
+    pub drops: Vec<NamedCounter>,
 }
 
 /// One session.

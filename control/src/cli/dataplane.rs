@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config) -> Result<(), Fault> {
 #[cfg(feature = "dataplane")]
 fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Config {
     use fanlight::config::IoChoice;
-    use fanlight_dataplane::{Backend, Limits};
+    use fanlight_dataplane::{Backend, Limits, Tcp};
     let media = &config.media;
     fanlight_dataplane::Config {
         socket,
@@ -28,6 +28,7 @@ fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Co
         pin: media.pin,
         bind: media.bind,
         port_base: media.port_base,
+        tcp: media.tcp.then_some(Tcp { port: media.tcp_port, connections_max: media.tcp_connections_max }),
         public_addresses: media.public_addresses.clone(),
         backend: match media.io {
             IoChoice::Auto => Backend::Auto,

@@ -52,6 +52,8 @@ const RANGES: &[(&str, i64, i64, &str)] = &[
     ("http.body_bytes_max", 4_096, 1 << 20, "bytes"),
     ("http.connections_max", 1, 1 << 20, "connections"),
     ("media.port_base", 0, 65_535, "a UDP port; 0 = any free ones"),
+    ("media.tcp_port", 0, 65_535, "a TCP port; 0 = any free one"),
+    ("media.tcp_connections_max", 1, 1 << 16, "connections"),
     ("media.shards", 0, 256, "threads; 0 = one a core"),
     ("media.connect_timeout_s", 1, 300, "seconds"),
     ("limits.sessions_max", 1, 50_000, "sessions"),

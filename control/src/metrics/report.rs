@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanlight_protocol::{NamedCounter, ShardStats, StatsReport};
+use fanlight_protocol::{NamedCounter, ShardStats, StatsReport, TcpStats};
 
 use super::exposition::Exposition;
 
@@ -84,6 +84,34 @@ pub(super) fn write(report: &StatsReport, text: &mut Exposition) {
             }
         }
     }
+    if let Some(tcp) = &report.tcp {
+        write_tcp(tcp, text);
+    }
+}
+
+fn write_tcp(tcp: &TcpStats, text: &mut Exposition) {
+    let port = tcp.port.to_string();
+    text.gauge("fanlight_tcp_info", "1 while ICE-TCP listens, with its port.").sample(&[("port", &port)], 1);
+    text.gauge("fanlight_tcp_connections", "ICE-TCP connections now.").sample(&[], tcp.connections);
+    for (name, help, value) in [
+        ("fanlight_tcp_connections_total", "ICE-TCP connections accepted.", tcp.accepted),
+        ("fanlight_tcp_frames_in_total", "Frames received by TCP and handed to shards.", tcp.frames_in),
+        ("fanlight_tcp_frames_out_total", "Frames queued for peers by TCP.", tcp.frames_out),
+        ("fanlight_tcp_lane_waits_total", "Times that a connection waited for a full shard.", tcp.lane_waits),
+    ] {
+        text.counter(name, help).sample(&[], value);
+    }
+    text.counter("fanlight_tcp_cpu_seconds_total", "CPU time of the TCP thread.")
+        .sample(&[], Duration::from_nanos(tcp.cpu_ns).as_secs_f64());
+    for (name, help, counters) in [
+        ("fanlight_tcp_closes_total", "ICE-TCP connections closed, by reason.", &tcp.closes),
+        ("fanlight_tcp_drops_total", "Frames to peers by TCP dropped, by reason.", &tcp.drops),
+    ] {
+        let mut family = text.counter(name, help);
+        for counter in counters {
+            family = family.sample(&[("reason", &counter.name)], counter.value);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -116,8 +144,20 @@ mod tests {
             rejects: named("replayed", 114),
             port_counters: named("rearmed", 115),
         };
+        let tcp = TcpStats {
+            port: 8189,
+            connections: 201,
+            accepted: 202,
+            frames_in: 203,
+            frames_out: 204,
+            lane_waits: 205,
+            cpu_ns: 206_500_000_000,
+            closes: named("idle", 207),
+            drops: named("slow_reader", 208),
+        };
         let mut text = Exposition::default();
-        write(&StatsReport { uptime_ms: 1_500, shards: vec![shard], sessions: vec![] }, &mut text);
+        let report = StatsReport { uptime_ms: 1_500, shards: vec![shard], tcp: Some(tcp), sessions: vec![] };
+        write(&report, &mut text);
         let text = text.finish();
         for number in 101..=112 {
             assert!(text.contains(&format!("{{shard=\"3\"}} {number}\n")), "{number} is missing in\n{text}");
@@ -128,6 +168,15 @@ mod tests {
             "fanlight_shard_rejects_total{shard=\"3\",reason=\"replayed\"} 114",
             "fanlight_shard_port_events_total{shard=\"3\",event=\"rearmed\"} 115",
             "fanlight_dataplane_uptime_seconds 1.5",
+            "fanlight_tcp_info{port=\"8189\"} 1",
+            "fanlight_tcp_connections 201",
+            "fanlight_tcp_connections_total 202",
+            "fanlight_tcp_frames_in_total 203",
+            "fanlight_tcp_frames_out_total 204",
+            "fanlight_tcp_lane_waits_total 205",
+            "fanlight_tcp_cpu_seconds_total 206.5",
+            "fanlight_tcp_closes_total{reason=\"idle\"} 207",
+            "fanlight_tcp_drops_total{reason=\"slow_reader\"} 208",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");
         }

@@ -98,7 +98,7 @@ fn report(stage: &Stage, uptime_ms: u64, bytes: u64) -> ToControl {
         rejects: vec![NamedCounter { name: "unknown_path".into(), value: 10 }],
         port_counters: vec![],
     };
-    ToControl::Stats(StatsReport { uptime_ms, shards: vec![shard], sessions })
+    ToControl::Stats(StatsReport { uptime_ms, shards: vec![shard], tcp: None, sessions })
 }
 
 /// Operators watch these; each line is one that an alarm may stand on.

@@ -8,8 +8,20 @@ use rtrb::{Consumer, Producer, PushError, RingBuffer};
 
 use crate::wake::Waker;
 
-/// A lane of `depth` values. The sender wakes `to`, the port of the receiving thread.
-pub fn lane<T>(depth: usize, to: Waker) -> (LaneSender<T>, LaneReceiver<T>) {
+/// What ends the sleep of a lane's receiver.
+pub trait Wake {
+    /// Ends the sleep, or keeps the next one from beginning. What was pushed before must be seen after.
+    fn wake(&self);
+}
+
+impl Wake for Waker {
+    fn wake(&self) {
+        Self::wake(self);
+    }
+}
+
+/// A lane of `depth` values. The sender wakes `to`: the port of the receiving thread, or what else that thread sleeps on.
+pub fn lane<T, W: Wake>(depth: usize, to: W) -> (LaneSender<T, W>, LaneReceiver<T>) {
     let (producer, consumer) = RingBuffer::new(depth);
     (LaneSender { producer, waker: to }, LaneReceiver { consumer })
 }
@@ -20,9 +32,9 @@ pub fn lane<T>(depth: usize, to: Waker) -> (LaneSender<T>, LaneReceiver<T>) {
 pub struct LaneFull<T>(pub T);
 
 /// The end of a lane that values go in at.
-pub struct LaneSender<T> {
+pub struct LaneSender<T, W = Waker> {
     producer: Producer<T>,
-    waker: Waker,
+    waker: W,
 }
 
 /// The end of a lane that values come out of.
@@ -30,7 +42,7 @@ pub struct LaneReceiver<T> {
     consumer: Consumer<T>,
 }
 
-impl<T> LaneSender<T> {
+impl<T, W: Wake> LaneSender<T, W> {
     /// Appends a value, without waking anybody.
     ///
     /// # Errors
@@ -83,7 +95,7 @@ impl<T> fmt::Debug for LaneFull<T> {
     }
 }
 
-impl<T> fmt::Debug for LaneSender<T> {
+impl<T, W: Wake> fmt::Debug for LaneSender<T, W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LaneSender").field("free", &self.free()).finish_non_exhaustive()
     }

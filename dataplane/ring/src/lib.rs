@@ -60,7 +60,7 @@ pub use config::{Backend, BackendChoice, PortConfig};
 pub use counters::{PortCounters, SendErrors};
 pub use error::{OpenError, RingError};
 pub use inbox::{Inbox, Received};
-pub use lane::{LaneFull, LaneReceiver, LaneSender, lane};
+pub use lane::{LaneFull, LaneReceiver, LaneSender, Wake, lane};
 pub use limits::{
     DATAGRAM_BYTES_MAX, RECEIVE_OVERHEAD_BYTES, RECEIVED_PER_WAIT_MAX, SEGMENTS_MAX, SLOTS_BYTES_MAX,
 };

@@ -365,7 +365,7 @@ on_both_backends! {
         let (address, waiting) = std::sync::mpsc::channel();
         let receiver = std::thread::spawn(move || {
             let mut port = open("127.0.0.1:0", choice, |_| {});
-            let (sender, mut lane) = lane::<u64>(64, port.waker());
+            let (sender, mut lane) = lane::<u64, _>(64, port.waker());
             address.send(sender).unwrap();
             let mut next = 0;
             while next < COUNT {

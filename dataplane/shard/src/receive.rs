@@ -1,14 +1,11 @@
 //! A datagram's first steps: classify by its first byte (RFC 7983), route to its session, hand over.
 
-use fanlight_wire::{Kind, Stun, StunClass, classify};
+use fanlight_wire::{Kind, Stun, classify};
 
 use crate::reject::Reject;
 use crate::shard::Shard;
 use crate::spec::SessionKey;
 use crate::turn::{Datagram, Outputs};
-
-/// STUN method of connectivity checks. RFC 8489 §18.2.
-const BINDING: u16 = 1;
 
 impl Shard {
     pub(crate) fn receive_datagram(
@@ -34,12 +31,10 @@ impl Shard {
     /// A request leads to the session that its username was made for, with no table; anything else comes by address.
     fn route_stun(&mut self, datagram: &Datagram<'_>) -> Result<SessionKey, Reject> {
         let stun = Stun::parse(datagram.bytes).map_err(|_| Reject::MalformedStun)?;
-        if stun.class() != StunClass::Request || stun.method() != BINDING {
+        if !stun.is_check() {
             return self.routes.find(datagram.from).ok_or(Reject::UnknownAddress);
         }
-        // RFC 8445 §7.2.2: the username of a check is "<ours>:<theirs>" as we receive it.
-        let (ours, _) = stun.username().ok_or(Reject::UnknownUsername)?;
-        let (shard, key) = self.config.ufrag_key.decode(ours).ok_or(Reject::UnknownUsername)?;
+        let (shard, key) = self.config.ufrag_key.addressee(&stun).ok_or(Reject::UnknownUsername)?;
         if shard != self.config.id {
             return Err(Reject::WrongShard);
         }

@@ -22,7 +22,7 @@ use str0m::crypto::CryptoError;
 use str0m::crypto::dtls::{
     DtlsImplError, DtlsInstance, DtlsOutput, DtlsProvider, ProtocolVersion, SrtpProfile,
 };
-use str0m::net::{Protocol as Carrier, Receive};
+use str0m::net::{Protocol as Carrier, Receive, TcpType};
 use str0m::{Candidate, Event, IceConnectionState, IceCreds, Input, Output as RtcOutput, Rtc as Str0m};
 
 use crate::ice::{Checks, IceOutput, IceRestarts, IceTerms};
@@ -66,8 +66,10 @@ pub struct RtcParameters {
     pub remote_password: String,
     /// Hash function (`sha-256`) and digest of the peer's certificate. RFC 8122.
     pub remote_fingerprint: (String, Vec<u8>),
-    /// Our host candidates: at most one IPv4 and one IPv6 address.
+    /// Our host candidates by UDP: at most one IPv4 and one IPv6 address.
     pub local_addresses: Vec<SocketAddr>,
+    /// The same by TCP, where we listen (RFC 6544: passive); empty = not at all.
+    pub local_tcp_addresses: Vec<SocketAddr>,
     /// Whether we nominate the path: the part of the side that made the offer (RFC 8445 §6.1.1).
     pub controlling: bool,
     /// Whether SCTP is to run over DTLS for data channels.
@@ -89,6 +91,7 @@ pub struct Rtc {
     /// Where the DTLS wrapper leaves the keys.
     keys: Receiver<SessionKeys>,
     local_addresses: Vec<SocketAddr>,
+    local_tcp_addresses: Vec<SocketAddr>,
     /// str0m keeps to a nominated pair until it has failed, however the peer has moved on since. So the path is chosen here,
     /// from the checks that pass.
     checks: Checks,
@@ -126,10 +129,11 @@ impl Rtc {
             })
             .build(now);
         let mut candidates = Vec::new();
-        for address in &parameters.local_addresses {
-            let candidate =
-                Candidate::host(*address, Carrier::Udp).map_err(|_| RtcError::Candidate(*address))?;
-            rtc.add_local_candidate(candidate.clone()).ok_or(RtcError::Candidate(*address))?;
+        let udp = parameters.local_addresses.iter().map(|address| Remote::udp(*address));
+        let tcp = parameters.local_tcp_addresses.iter().map(|address| Remote::tcp(*address));
+        for Remote { protocol, address } in udp.chain(tcp) {
+            let candidate = host_candidate(protocol, address).ok_or(RtcError::Candidate(address))?;
+            rtc.add_local_candidate(candidate.clone()).ok_or(RtcError::Candidate(address))?;
             candidates.push(candidate);
         }
         let (hash_func, bytes) = parameters.remote_fingerprint;
@@ -144,7 +148,7 @@ impl Rtc {
         if parameters.data_channel {
             direct.start_sctp(false);
         }
-        let local_addresses = parameters.local_addresses;
+        let RtcParameters { local_addresses, local_tcp_addresses, .. } = parameters;
         let terms = IceTerms {
             candidates,
             controlling: parameters.controlling,
@@ -155,6 +159,7 @@ impl Rtc {
             rtc,
             keys,
             local_addresses,
+            local_tcp_addresses,
             checks: Checks::new(parameters.remote_password, terms.hmac),
             restarts: IceRestarts::new(terms),
             path: None,
@@ -166,8 +171,8 @@ impl Rtc {
     /// The candidate of ours that a datagram from `from` came to: the one of its family.
     fn destination(&self, from: Remote) -> Option<SocketAddr> {
         let locals = match from.protocol {
-            Protocol::Udp => self.local_addresses.as_slice(),
-            Protocol::Tcp => &[],
+            Protocol::Udp => &self.local_addresses,
+            Protocol::Tcp => &self.local_tcp_addresses,
         };
         locals.iter().copied().find(|local| local.is_ipv4() == from.address.is_ipv4())
     }
@@ -321,6 +326,15 @@ impl Transport for Rtc {
         if let Some(Err(_)) = self.guard(Str0m::close) {
             self.fail(TransportFault::Handshake);
         }
+    }
+}
+
+/// Where UDP gets through it is preferred: str0m takes libwebrtc's type preferences, 126 for UDP and 90 for TCP.
+fn host_candidate(protocol: Protocol, address: SocketAddr) -> Option<Candidate> {
+    let builder = Candidate::builder();
+    match protocol {
+        Protocol::Udp => builder.udp().host(address).build().ok(),
+        Protocol::Tcp => builder.tcp().host(address).tcptype(TcpType::Passive).build().ok(),
     }
 }
 

@@ -12,6 +12,7 @@
 
 use std::hash::Hasher;
 
+use fanlight_wire::Stun;
 use siphasher::sip::SipHasher24;
 
 use crate::spec::{SessionKey, ShardId};
@@ -90,6 +91,13 @@ impl UfragKey {
             generation: u32::from_be_bytes([0, g2, g1, g0]),
         };
         Some((ShardId(u16::from_be_bytes([s1, s0])), key))
+    }
+
+    /// Whom a connectivity check is for, by its username alone: "<ours>:<theirs>" as we receive it (RFC 8445 §7.2.2).
+    #[must_use]
+    pub fn addressee(&self, check: &Stun<'_>) -> Option<(ShardId, SessionKey)> {
+        let (ours, _) = check.username()?;
+        self.decode(ours)
     }
 
     fn tag(&self, restart: u16, route: u64) -> u32 {

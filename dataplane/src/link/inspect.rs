@@ -1,13 +1,12 @@
 //! What control asks of one session, and what a session has to say at once: a shard's words in the protocol's.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use fanlight_protocol::{
     DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note, Refusal, RequestId, SessionId,
     ToControl,
 };
-use fanlight_shard::{Command, SessionKey, ShardId};
+use fanlight_shard::{Command, Remote, SessionKey, ShardId};
 
 use super::Link;
 use super::ledger::Record;
@@ -33,7 +32,7 @@ impl Link {
         let found = told.and_then(|told| self.ledger.at(shard, told.report.key).zip(Some(told)));
         let message = match found {
             Some((record, told)) => {
-                let inspection = Box::new(describe(record, told, self.told_candidates(shard)));
+                let inspection = Box::new(describe(record, told, &self.told_candidates(shard)));
                 ToControl::Inspected { request, inspection }
             }
             None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
@@ -48,8 +47,10 @@ impl Link {
     }
 
     /// Where the peers of a shard were told to send to.
-    pub(super) fn told_candidates(&self, shard: ShardId) -> &[SocketAddr] {
-        self.shards.get(usize::from(shard.0)).map_or(&[], |shard| &shard.link.candidates)
+    pub(super) fn told_candidates(&self, shard: ShardId) -> Vec<Remote> {
+        let udp = self.shards.get(usize::from(shard.0)).into_iter().flat_map(|shard| &shard.link.candidates);
+        let tcp = self.tcp.iter().flat_map(|tcp| &tcp.candidates);
+        udp.copied().map(Remote::udp).chain(tcp.copied().map(Remote::tcp)).collect()
     }
 }
 
@@ -57,7 +58,7 @@ impl Link {
 pub(super) fn describe(
     record: &Record,
     told: &fanlight_shard::Inspection,
-    candidates: &[SocketAddr],
+    candidates: &[Remote],
 ) -> Inspection {
     let pairs = told.checked.iter().map(|(known, selected)| IcePair {
         remote: known.remote.to_string(),
@@ -71,7 +72,7 @@ pub(super) fn describe(
         state: record.state,
         age_ms: milliseconds(record.accepted.elapsed()),
         ice: IceInspection {
-            local: candidates.iter().map(|local| format!("udp {local}")).collect(),
+            local: candidates.iter().map(ToString::to_string).collect(),
             pairs: pairs.collect(),
         },
         dtls: told.profile.map(|profile| DtlsInspection {

@@ -35,6 +35,7 @@ use self::slots::Slots;
 use crate::config::Config;
 use crate::error::StartError;
 use crate::secret;
+use crate::tcp::Listening;
 use crate::worker::{Order, Told};
 
 /// How often shards are asked for their numbers.
@@ -56,6 +57,13 @@ pub(crate) struct ShardLink {
     pub(crate) thread: thread::JoinHandle<()>,
 }
 
+/// The link's end of the TCP side.
+pub(crate) struct TcpLink {
+    pub(crate) listening: Listening,
+    /// Where clients are told to connect to, best first.
+    pub(crate) candidates: Vec<SocketAddr>,
+}
+
 struct LinkedShard {
     link: ShardLink,
     slots: Slots,
@@ -66,6 +74,7 @@ struct Link {
     ufrag_key: UfragKey,
     certificate: Certificate,
     shards: Vec<LinkedShard>,
+    tcp: Option<TcpLink>,
     ledger: Ledger,
     next_track: u64,
     reports: Vec<Option<(Box<ShardReport>, PortCounters)>>,
@@ -87,6 +96,7 @@ pub(crate) fn serve(
     ufrag_key: UfragKey,
     certificate: Certificate,
     shards: Vec<ShardLink>,
+    tcp: Option<TcpLink>,
     tellings: UnboundedReceiver<Told>,
 ) -> Result<(), StartError> {
     let path = config.socket.clone();
@@ -99,6 +109,7 @@ pub(crate) fn serve(
         certificate,
         reports: shards.iter().map(|_| None).collect(),
         shards: shards.into_iter().map(|link| LinkedShard { link, slots: Slots::default() }).collect(),
+        tcp,
         ledger: Ledger::default(),
         next_track: 0,
         started: Instant::now(),
@@ -271,7 +282,7 @@ impl Link {
                 if let Some(record) = self.ledger.remove_key(shard, key) {
                     tracing::info!(session = ?record.session, stream = %record.stream, ?reason, "session ended");
                     let candidates = self.told_candidates(shard);
-                    let last = last.map(|last| Box::new(inspect::describe(&record, &last, candidates)));
+                    let last = last.map(|last| Box::new(inspect::describe(&record, &last, &candidates)));
                     let (session, reason) = (record.session, close_reason(reason));
                     self.tell(&ToControl::Closed { session, reason, last });
                     self.drop_offers_of(session);
@@ -329,6 +340,9 @@ impl Link {
                 link.orders.wake();
                 let _ = link.thread.join();
             }
+        }
+        if let Some(tcp) = self.tcp {
+            tcp.listening.stop();
         }
         // Gone already if another process took the place.
         let _ = std::fs::remove_file(&self.config.socket);

@@ -1,6 +1,7 @@
 //! Opening sessions: from an offer, through SDP and a place on a shard, to an answer; or from an offer of ours to the peer's
 //! answer, with the place kept in between.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_protocol::{
@@ -119,6 +120,7 @@ impl Link {
             ice_pwd,
             fingerprint_sha256: self.certificate.fingerprint_sha256,
             candidates: shard.candidates.clone(),
+            tcp_candidates: self.tcp_candidates(),
         };
         Ok(Draft { place, key, ours })
     }
@@ -195,11 +197,17 @@ impl Link {
             remote_password: offer.ice_pwd().to_owned(),
             remote_fingerprint: (fingerprint.hash.clone(), fingerprint.bytes.clone()),
             local_addresses: one_of_each_family(&ours.candidates),
+            local_tcp_addresses: one_of_each_family(&ours.tcp_candidates),
             data_channel: offer.wants_data_channel(),
             controlling,
         };
         Rtc::new(parameters, &self.certificate, Instant::now())
             .map_err(|fault| Refusal::Internal(fault.to_string()))
+    }
+
+    /// The same for all shards.
+    pub(super) fn tcp_candidates(&self) -> Vec<SocketAddr> {
+        self.tcp.as_ref().map(|tcp| tcp.candidates.clone()).unwrap_or_default()
     }
 
     pub(super) fn order(&mut self, place: usize, command: Command) -> Result<(), Refusal> {

@@ -4,13 +4,15 @@ use std::path::Path;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, ToControl, TrackKind, TrackStats,
+    IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, ToControl, TrackKind,
+    TrackStats,
 };
 use fanlight_ring::{Backend, PortCounters};
 use fanlight_shard::{SessionReport, ShardId, ShardReport, TrackReport};
 
 use super::ledger::Ledger;
 use super::{Link, ShardLink};
+use crate::tcp::{Listening, read};
 
 impl Link {
     /// Puts the shard's report in its place, and passes all on once each shard has told.
@@ -35,6 +37,7 @@ impl Link {
                     .filter_map(|session| session_stats(&mut self.ledger, shard.link.id, session)),
             );
         }
+        report.tcp = self.tcp.as_ref().map(|tcp| tcp_stats(&tcp.listening));
         self.tell(&ToControl::Stats(report));
     }
 }
@@ -79,6 +82,21 @@ fn shard_stats(link: &ShardLink, told: &ShardReport, port: &PortCounters) -> Sha
             named("sleeps", port.sleeps),
             named("wakes", port.wakes),
         ],
+    }
+}
+
+fn tcp_stats(tcp: &Listening) -> TcpStats {
+    let counters = &tcp.counters;
+    TcpStats {
+        port: tcp.address.port(),
+        connections: read(&counters.open),
+        accepted: read(&counters.accepted),
+        frames_in: read(&counters.frames_in),
+        frames_out: read(&counters.frames_out),
+        lane_waits: read(&counters.lane_waits),
+        cpu_ns: cpu_ns(&tcp.schedstat),
+        closes: counters.closes().map(|(name, value)| named(name, value)).collect(),
+        drops: counters.drops().map(|(name, value)| named(name, value)).collect(),
     }
 }
 

@@ -85,6 +85,7 @@ impl Link {
             ice_pwd: secret::ice_password().map_err(open::no_randomness)?,
             fingerprint_sha256: self.certificate.fingerprint_sha256,
             candidates: self.shards[usize::from(shard.0)].link.candidates.clone(),
+            tcp_candidates: self.tcp_candidates(),
         })
     }
 }

@@ -29,8 +29,10 @@ pub struct TransportParameters {
     pub ice_ufrag: String,
     pub ice_pwd: String,
     pub fingerprint_sha256: [u8; 32],
-    /// Our addresses, the best first.
+    /// Our addresses by UDP, the best first.
     pub candidates: Vec<SocketAddr>,
+    /// Our addresses by TCP, where we wait to be connected to. RFC 6544.
+    pub tcp_candidates: Vec<SocketAddr>,
 }
 
 /// An m-section that is accepted.
@@ -241,16 +243,30 @@ impl Answer<'_> {
 
 /// Our candidates as attributes, and that these are all.
 pub(super) fn candidates(ours: &TransportParameters) -> impl Iterator<Item = String> {
-    let hosts = (0_u32..).zip(&ours.candidates).map(|(rank, address)| {
-        let (ip, port) = (address.ip(), address.port());
-        format!("candidate:{} 1 udp {} {ip} {port} typ host", rank + 1, host_priority(rank))
+    let udp = (0..).zip(&ours.candidates).map(|(rank, address)| {
+        let (ip, port, priority) = (address.ip(), address.port(), host_priority(rank));
+        format!("1 udp {priority} {ip} {port} typ host")
     });
-    hosts.chain(["end-of-candidates".to_owned()])
+    let tcp = (0..).zip(&ours.tcp_candidates).map(|(rank, address)| {
+        let (ip, port, priority) = (address.ip(), address.port(), tcp_host_priority(rank));
+        format!("1 tcp {priority} {ip} {port} typ host tcptype passive")
+    });
+    let numbered = (1..).zip(udp.chain(tcp));
+    let attributes = numbered.map(|(foundation, rest)| format!("candidate:{foundation} {rest}"));
+    attributes.chain(["end-of-candidates".to_owned()])
 }
 
 /// RFC 8445 §5.1.2: type preference 126 for host, the rank as local preference, component 1.
 fn host_priority(rank: u32) -> u32 {
     (126 << 24) | (65_535_u32.saturating_sub(rank) << 8) | 255
+}
+
+/// RFC 6544 §4.2: a type preference below that of any UDP host (libwebrtc's 90), and in the local preference 4 for passive
+/// above 13 bits for the rank.
+fn tcp_host_priority(rank: u32) -> u32 {
+    const RANKS: u32 = 1 << 13;
+    let local_preference = 4 * RANKS + (RANKS - 1).saturating_sub(rank);
+    (90 << 24) | (local_preference << 8) | 255
 }
 
 fn name(direction: Direction) -> &'static str {

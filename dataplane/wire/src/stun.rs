@@ -15,6 +15,9 @@ use crate::reader::Reader;
 /// RFC 8489 §5.
 const MAGIC_COOKIE: u32 = 0x2112_a442;
 
+/// RFC 8489 §18.2.
+const BINDING: u16 = 1;
+
 /// RFC 8489 §14.3.
 const USERNAME: u16 = 0x0006;
 /// RFC 8489 §14.5.
@@ -90,6 +93,12 @@ impl<'a> Stun<'a> {
     pub const fn method(&self) -> u16 {
         let bits = self.message_type;
         (bits & 0x000f) | ((bits & 0x00e0) >> 1) | ((bits & 0x3e00) >> 2)
+    }
+
+    /// Whether it is a connectivity check, or looks like one: a binding request. RFC 8445 §7.
+    #[must_use]
+    pub const fn is_check(&self) -> bool {
+        matches!(self.class(), StunClass::Request) && self.method() == BINDING
     }
 
     /// Joins an answer to its request.

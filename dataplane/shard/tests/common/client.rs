@@ -86,6 +86,7 @@ impl Client {
             remote_password: theirs.pass,
             remote_fingerprint: (print.hash_func, signalling.fingerprint_at_shard),
             local_addresses: vec![server],
+            local_tcp_addresses: Vec::new(),
             data_channel: signalling.channel,
             controlling: signalling.we_offer,
         };

@@ -56,15 +56,16 @@ pub(super) fn offer(name: &str) -> Offer {
     Offer::parse(text(name)).unwrap()
 }
 
-/// Our end of the transport: one IPv4 and one IPv6 address.
+/// Our end of the transport: one IPv4 and one IPv6 address, and both by TCP.
 pub(super) fn ours() -> TransportParameters {
-    let candidates = ["192.0.2.1:50000", "[2001:db8::1]:50001"];
+    let addresses = |texts: [&str; 2]| texts.map(|text| text.parse::<SocketAddr>().unwrap()).to_vec();
     TransportParameters {
         origin_id: u64::MAX,
         ice_ufrag: "ourUfrag".to_owned(),
         ice_pwd: "ourPasswordOf24ice/chars".to_owned(),
         fingerprint_sha256: std::array::from_fn(|place| u8::try_from(place).unwrap()),
-        candidates: candidates.map(|address| address.parse::<SocketAddr>().unwrap()).to_vec(),
+        candidates: addresses(["192.0.2.1:50000", "[2001:db8::1]:50001"]),
+        tcp_candidates: addresses(["192.0.2.1:50002", "[2001:db8::1]:50002"]),
     }
 }
 

@@ -105,7 +105,7 @@ fn the_answer_to_a_restart_stands_where_the_candidates_stood() {
         let read = Fragment::parse(&fragment).unwrap();
         assert_eq!(
             (read.ice_ufrag.as_str(), read.candidates, read.end_of_candidates),
-            ("restarted", 2, true)
+            ("restarted", 4, true)
         );
         assert_eq!(read.ice_pwd.as_deref(), Some("ourPasswordOf24ice/chars"));
         let (head, section) = fragment.split_once("\r\nm=").unwrap();

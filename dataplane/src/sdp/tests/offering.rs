@@ -47,7 +47,7 @@ fn an_offer_names_one_codec_a_section_with_all_that_it_needs() {
     assert_eq!(values(&video, "ssrc-group"), ["FID 5001 5002"]);
     assert_eq!(values(&audio, "msid"), ["fanlight audio"]);
     assert!(values(&video, "rtcp-fb").contains(&"98 nack pli"));
-    assert_eq!(values(&audio, "candidate").len(), 2);
+    assert_eq!(values(&audio, "candidate").len(), 4);
     assert!(text.contains("a=group:BUNDLE 0 1\r\n") && text.contains("a=ice-options:trickle\r\n"));
     let [audio, video] = server_offer.spec().subscriptions.as_slice() else { panic!("{text}") };
     assert_eq!((audio.ssrc, video.ssrc), (Ssrc(5000), Ssrc(5001)));

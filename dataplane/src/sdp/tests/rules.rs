@@ -80,6 +80,8 @@ fn assert_candidates(name: &str, answer: &str) {
         [
             "a=candidate:1 1 udp 2130706431 192.0.2.1 50000 typ host",
             "a=candidate:2 1 udp 2130706175 2001:db8::1 50001 typ host",
+            "a=candidate:3 1 tcp 1520435199 192.0.2.1 50002 typ host tcptype passive",
+            "a=candidate:4 1 tcp 1520434943 2001:db8::1 50002 typ host tcptype passive",
         ],
         "{name}"
     );
