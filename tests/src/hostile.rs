@@ -1,8 +1,10 @@
 //! Datagrams of peers that mean harm: each kind looks right to the first byte (RFC 7983) and is rubbish behind it.
 
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
+
+use rustix::net::{AddressFamily, SocketType};
 
 use crate::client::mix;
 
@@ -85,6 +87,53 @@ pub fn flood(port: u16, count: usize, seed: u64) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a TCP connection to the media port says that is none of a peer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stray {
+    /// Nothing, for ever.
+    Silent,
+    /// The length of a frame, and half of it.
+    HalfAFrame,
+    /// A well-formed check whose username the server never made.
+    Forged,
+    /// Another protocol, which looks like the length of a frame that no datagram fills.
+    Http,
+}
+
+impl Stray {
+    pub const ALL: [Self; 4] = [Self::Silent, Self::HalfAFrame, Self::Forged, Self::Http];
+
+    fn words(self) -> Vec<u8> {
+        let check = Kind::ForgedUsername.datagram(7);
+        let length = u16::try_from(check.len()).unwrap_or_default().to_be_bytes();
+        match self {
+            Self::Silent => Vec::new(),
+            Self::HalfAFrame => [&length, &check[..check.len() / 2]].concat(),
+            Self::Forged => [&length[..], &check].concat(),
+            Self::Http => b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        }
+    }
+}
+
+/// Opens `count` connections of this kind from a loopback address to a port of this machine. They stay open as long as they
+/// live, if the server lets them.
+///
+/// # Errors
+/// What the sockets say while they connect.
+pub fn stray_connections(port: u16, from: Ipv4Addr, kind: Stray, count: usize) -> io::Result<Vec<TcpStream>> {
+    let mut strays = Vec::new();
+    for _ in 0..count {
+        let socket = rustix::net::socket(AddressFamily::INET, SocketType::STREAM, None)?;
+        rustix::net::bind(&socket, &SocketAddr::from((from, 0)))?;
+        rustix::net::connect(&socket, &SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        let mut stream = TcpStream::from(socket);
+        // The server may have closed it already: that is its right.
+        let _ = stream.write_all(&kind.words());
+        strays.push(stream);
+    }
+    Ok(strays)
 }
 
 #[cfg(test)]

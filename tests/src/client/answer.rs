@@ -1,6 +1,7 @@
 //! What an SDP answer promises, read apart from str0m, so that media can be held against it. RFC 8866, RFC 5576.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 /// One m-section in which media flows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,13 +26,16 @@ pub struct Answer {
     pub tracks: Vec<AnsweredTrack>,
     /// Whether an `m=application` section was accepted.
     pub data_channel: bool,
+    /// Where the server waits for TCP connections: the first such candidate. RFC 6544 §4.5.
+    pub tcp_address: Option<SocketAddr>,
 }
 
 impl Answer {
     /// Reads what is promised. Lines that say nothing of interest here are passed over.
     #[must_use]
     pub fn parse(sdp: &str) -> Self {
-        let mut answer = Self::default();
+        let tcp_address = sdp.lines().find_map(tcp_address);
+        let mut answer = Self { tcp_address, ..Self::default() };
         let mut sections = sdp.split("\nm=");
         let _session = sections.next();
         for section in sections {
@@ -53,6 +57,16 @@ impl Answer {
     pub fn track(&self, mid: &str) -> Option<&AnsweredTrack> {
         self.tracks.iter().find(|track| track.mid == mid)
     }
+}
+
+/// `a=candidate:1 1 tcp 1518280447 192.0.2.1 8189 typ host tcptype passive`
+fn tcp_address(line: &str) -> Option<SocketAddr> {
+    let mut words = line.trim_end().strip_prefix("a=candidate:")?.split(' ').skip(2);
+    if words.next()? != "tcp" || !line.contains("tcptype passive") {
+        return None;
+    }
+    let (_priority, address, port) = (words.next()?, words.next()?, words.next()?);
+    Some(SocketAddr::new(address.parse().ok()?, port.parse().ok()?))
 }
 
 fn track(kind: &str, section: &str) -> AnsweredTrack {
@@ -102,6 +116,8 @@ mod tests {
                    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=inactive\r\n\
                    m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\n\
                    a=mid:1\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
+                   a=candidate:1 1 udp 9 192.0.2.1 7000 typ host\r\n\
+                   a=candidate:2 1 tcp 8 192.0.2.1 7001 typ host tcptype passive\r\n\
                    a=ssrc-group:FID 11 12\r\na=ssrc:11 cname:x\r\na=ssrc:12 cname:x\r\n\
                    m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\na=mid:2\r\n";
         let video = AnsweredTrack {
@@ -113,8 +129,8 @@ mod tests {
             ssrc: Some(11),
             rtx_ssrc: Some(12),
         };
-        let answer = Answer::parse(sdp);
-        assert_eq!(answer, Answer { tracks: vec![video.clone()], data_channel: true });
+        let (answer, tcp_address) = (Answer::parse(sdp), "192.0.2.1:7001".parse().ok());
+        assert_eq!(answer, Answer { tracks: vec![video.clone()], data_channel: true, tcp_address });
         assert_eq!(answer.track("1"), Some(&video));
     }
 }

@@ -1,5 +1,5 @@
-//! WebRTC clients: a publisher and a viewer on str0m in RTP mode, each on a UDP socket of its own, signalled by WHIP and
-//! WHEP.
+//! WebRTC clients: a publisher and a viewer on str0m in RTP mode, each on a UDP socket or a TCP connection of its own,
+//! signalled by WHIP and WHEP.
 //!
 //! They are sans-IO inside; [`Stage`] drives any number of them from one thread. What is published is deterministic
 //! ([`Script`]), so that a viewer can tell every byte of every packet that it should have got.
@@ -11,6 +11,7 @@ mod resource;
 mod script;
 mod seen;
 mod session;
+mod socket;
 mod stage;
 mod viewer;
 
@@ -23,4 +24,5 @@ pub use script::{Content, Place, Script};
 pub use seen::{Faults, Seen, SenderClock};
 pub use session::{End, Milestones, SessionError};
 pub use stage::{Stage, StageError};
+pub use str0m::net::Protocol;
 pub use viewer::{Viewer, ViewerOptions};

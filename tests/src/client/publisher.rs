@@ -1,10 +1,11 @@
 //! A publisher: sends a [`Script`] of sound and one of pictures in real time, answers NACK, and makes a key frame on PLI.
 
 use std::collections::BTreeSet;
-use std::net::UdpSocket;
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::Protocol;
 use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
 use str0m::{Event, Rtc};
 
@@ -31,13 +32,22 @@ pub struct PublisherOptions {
     pub video: Option<Content>,
     pub audio: bool,
     pub data_channel: bool,
+    /// What carries the session; by TCP this side connects.
+    pub protocol: Protocol,
     /// Which of its own packets never leave. Retransmissions do.
     pub loss: Option<Loss>,
 }
 
 impl Default for PublisherOptions {
     fn default() -> Self {
-        Self { stream: 1, video: Some(Content::Vp8), audio: true, data_channel: false, loss: None }
+        Self {
+            stream: 1,
+            video: Some(Content::Vp8),
+            audio: true,
+            data_channel: false,
+            protocol: Protocol::Udp,
+            loss: None,
+        }
     }
 }
 
@@ -108,11 +118,13 @@ impl Publisher {
             .set_rtp_mode(true);
         let audio = options.audio.then_some((MediaKind::Audio, Content::Opus));
         let video = options.video.map(|content| (MediaKind::Video, content));
-        let (mut session, proposed) = Session::open(endpoint, config, options.data_channel, |changes| {
-            let add =
-                |(kind, content)| (changes.add_media(kind, Direction::SendOnly, None, None, None), content);
-            audio.into_iter().chain(video).map(add).collect::<Vec<_>>()
-        })?;
+        let (mut session, proposed) =
+            Session::open(endpoint, config, options.protocol, options.data_channel, |changes| {
+                let add = |(kind, content)| {
+                    (changes.add_media(kind, Direction::SendOnly, None, None, None), content)
+                };
+                audio.into_iter().chain(video).map(add).collect::<Vec<_>>()
+            })?;
         let script = |content| Script { stream: options.stream, content };
         let track = |(mid, content)| Track::negotiated(&mut session.rtc, mid, script(content));
         let tracks: Vec<_> = proposed.into_iter().filter_map(track).collect();
@@ -227,8 +239,21 @@ impl Publisher {
         self.start
     }
 
-    pub(crate) fn socket(&self) -> &UdpSocket {
-        &self.session.socket
+    /// Breaks the TCP connection: nothing passes until [`Self::reconnect`].
+    pub fn cut(&mut self) {
+        self.session.socket.cut();
+    }
+
+    /// Opens a new TCP connection for the same session.
+    ///
+    /// # Errors
+    /// Faults of the socket.
+    pub fn reconnect(&mut self) -> Result<(), SessionError> {
+        Ok(self.session.socket.reconnect()?)
+    }
+
+    pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.session.socket.descriptor()
     }
 }
 

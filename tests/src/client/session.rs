@@ -1,19 +1,15 @@
-//! One str0m session on one UDP socket: what publisher and viewer have in common.
+//! One str0m session on one socket: what publisher and viewer have in common.
 
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use rustix::net::sockopt;
 use str0m::change::{SdpAnswer, SdpApi};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc, RtcConfig, RtcError};
 
 use super::answer::Answer;
 use super::resource::{Endpoint, Resource, SignallingError};
-
-/// Bytes of the socket's receive buffer: the thread that drives the clients may be away for a second.
-const RECEIVE_BUFFER: usize = 4 << 20;
+use super::socket::Socket;
 
 /// A session could not be opened or driven.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +20,8 @@ pub enum SessionError {
     Rtc(#[from] RtcError),
     #[error("str0m did not take its own offer's answer: {0}\n{1}")]
     Answer(String, String),
+    #[error("the answer has no candidate by TCP: {0}")]
+    NoTcp(String),
     #[error("the socket: {0}")]
     Io(#[from] std::io::Error),
 }
@@ -94,7 +92,7 @@ pub(crate) trait Part {
 /// See the file's head.
 pub(crate) struct Session {
     pub(crate) rtc: Rtc,
-    pub(crate) socket: UdpSocket,
+    pub(crate) socket: Socket,
     pub(crate) resource: Resource,
     pub(crate) answer: Answer,
     pub(crate) milestones: Milestones,
@@ -111,20 +109,16 @@ impl Session {
     pub(crate) fn open<T>(
         endpoint: &Endpoint,
         config: RtcConfig,
+        protocol: Protocol,
         data_channel: bool,
         propose: impl FnOnce(&mut SdpApi<'_>) -> T,
     ) -> Result<(Self, T), SessionError> {
         let opened = Instant::now();
-        let socket = UdpSocket::bind((address_towards(endpoint.server)?, 0))?;
-        socket.set_nonblocking(true)?;
-        if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
-            // Not permitted: the kernel gives what net.core.rmem_max allows.
-            sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER).map_err(std::io::Error::from)?;
-        }
-        let address = socket.local_addr()?;
         let mut rtc = config.build(opened);
-        let candidate = Candidate::host(address, Protocol::Udp).map_err(RtcError::from)?;
-        rtc.add_local_candidate(candidate);
+        let mut socket = None;
+        if protocol == Protocol::Udp {
+            socket = Some(add_candidate(&mut rtc, Socket::udp(endpoint.server)?)?);
+        }
         let mut changes = rtc.sdp_api();
         let proposed = propose(&mut changes);
         if data_channel {
@@ -137,14 +131,21 @@ impl Session {
         let refused = |error: String| SessionError::Answer(error, answer.clone());
         let parsed = SdpAnswer::from_sdp_string(&answer).map_err(|error| refused(error.to_string()))?;
         rtc.sdp_api().accept_answer(pending, parsed).map_err(|error| refused(error.to_string()))?;
+        let socket = match (socket, Answer::parse(&answer)) {
+            (Some(socket), _) => socket,
+            (None, Answer { tcp_address: Some(server), .. }) => {
+                add_candidate(&mut rtc, Socket::tcp(server)?)?
+            }
+            (None, _) => return Err(SessionError::NoTcp(answer)),
+        };
         let session = Self {
             rtc,
+            address: socket.local_address()?,
             socket,
             resource,
             answer: Answer::parse(&answer),
             milestones: Milestones { answered, ..Milestones::default() },
             end: None,
-            address,
             server: None,
             opened,
             wake: opened,
@@ -154,16 +155,11 @@ impl Session {
 
     /// Takes what has come and does what is due. Gives back when it wants to be called again without new input.
     pub(crate) fn poll(&mut self, part: &mut dyn Part) -> Result<Instant, SessionError> {
-        let mut datagram = [0; 2000];
         self.drain(part, None)?;
-        while self.rtc.is_alive() {
-            match self.socket.recv_from(&mut datagram) {
-                Ok((len, from)) => self.receive(part, from, &datagram[..len])?,
-                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
-                // ICMP says that nobody listens: the server is gone, and ICE will find out.
-                Err(error) if error.kind() == ErrorKind::ConnectionRefused => {}
-                Err(error) => return Err(error.into()),
-            }
+        while self.rtc.is_alive()
+            && let Some((datagram, from)) = self.socket.receive()?
+        {
+            self.receive(part, from, &datagram)?;
         }
         let now = Instant::now();
         if self.rtc.is_alive() && self.wake <= now {
@@ -188,7 +184,7 @@ impl Session {
 
     /// Sends any bytes to where media goes.
     pub(crate) fn inject(&mut self, datagram: &[u8]) -> Result<(), SessionError> {
-        self.server.map_or(Ok(()), |server| self.send(datagram, server))
+        self.server.map_or(Ok(()), |server| Ok(self.socket.send(datagram, server)?))
     }
 
     fn receive(
@@ -203,7 +199,7 @@ impl Session {
         }
         // A datagram that is nothing of WebRTC is not for this session.
         let Ok(contents) = datagram.try_into() else { return Ok(()) };
-        let receive = Receive { proto: Protocol::Udp, source, destination: self.address, contents };
+        let receive = Receive { proto: self.socket.protocol(), source, destination: self.address, contents };
         self.rtc.handle_input(Input::Receive(Instant::now(), receive))?;
         self.drain(part, rtp)
     }
@@ -219,7 +215,7 @@ impl Session {
                     let datagram: &[u8] = &transmit.contents;
                     self.server = Some(transmit.destination);
                     if RtpOnWire::of(datagram).is_none_or(|rtp| part.releases(rtp)) {
-                        self.send(datagram, transmit.destination)?;
+                        self.socket.send(datagram, transmit.destination)?;
                     }
                 }
                 Output::Event(event) => {
@@ -227,15 +223,6 @@ impl Session {
                     part.hears(event, via);
                 }
             }
-        }
-    }
-
-    fn send(&self, datagram: &[u8], to: SocketAddr) -> Result<(), SessionError> {
-        match self.socket.send_to(datagram, to) {
-            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => {
-                Err(error.into())
-            }
-            _ => Ok(()),
         }
     }
 
@@ -256,14 +243,15 @@ impl Session {
     }
 }
 
-/// The address of this machine from which it reaches the server.
-fn address_towards(server: SocketAddr) -> std::io::Result<IpAddr> {
-    let any: IpAddr =
-        if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0))?;
-    // Nothing is sent by this: the kernel looks up the way.
-    socket.connect(server)?;
-    Ok(socket.local_addr()?.ip())
+/// Tells ICE of the socket. A TCP one is where this side connects from.
+fn add_candidate(rtc: &mut Rtc, socket: Socket) -> Result<Socket, SessionError> {
+    let (address, builder) = (socket.local_address()?, Candidate::builder());
+    let candidate = match socket.protocol() {
+        Protocol::Udp => builder.udp().host(address).build(),
+        _ => builder.tcp().host(address).tcptype(TcpType::Active).build(),
+    };
+    rtc.add_local_candidate(candidate.map_err(RtcError::from)?);
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -76,7 +76,8 @@ impl Stage {
         }
         let sockets =
             self.publishers.iter().map(Publisher::socket).chain(self.viewers.iter().map(Viewer::socket));
-        let mut waits: Vec<_> = sockets.map(|socket| PollFd::new(socket, PollFlags::IN)).collect();
+        let mut waits: Vec<_> =
+            sockets.flatten().map(|socket| PollFd::from_borrowed_fd(socket, PollFlags::IN)).collect();
         let time = wake.saturating_duration_since(Instant::now());
         let time = Timespec::try_from(time).map_err(io::Error::other)?;
         match poll(&mut waits, Some(&time)) {

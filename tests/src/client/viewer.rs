@@ -1,10 +1,11 @@
 //! A viewer: receives the tracks of a stream and holds each packet against what was published.
 
 use std::collections::BTreeMap;
-use std::net::UdpSocket;
+use std::os::fd::BorrowedFd;
 use std::time::Instant;
 
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid};
+use str0m::net::Protocol;
 use str0m::{Event, Rtc};
 
 use super::answer::Answer;
@@ -24,6 +25,8 @@ pub struct ViewerOptions {
     /// Whether Opus is.
     pub audio: bool,
     pub data_channel: bool,
+    /// What carries the session; by TCP this side connects.
+    pub protocol: Protocol,
     /// Which RTP packets never come in, retransmissions included.
     pub loss: Option<Loss>,
 }
@@ -35,6 +38,7 @@ impl Default for ViewerOptions {
             video: vec![Content::Vp8, Content::H264],
             audio: true,
             data_channel: false,
+            protocol: Protocol::Udp,
             loss: None,
         }
     }
@@ -99,10 +103,11 @@ impl Viewer {
             .set_rtp_mode(true);
         let audio = options.audio.then_some(MediaKind::Audio);
         let video = (!options.video.is_empty()).then_some(MediaKind::Video);
-        let (session, mids) = Session::open(endpoint, config, options.data_channel, |changes| {
-            let add = |kind| changes.add_media(kind, Direction::RecvOnly, None, None, None);
-            audio.into_iter().chain(video).map(add).collect::<Vec<_>>()
-        })?;
+        let (session, mids) =
+            Session::open(endpoint, config, options.protocol, options.data_channel, |changes| {
+                let add = |kind| changes.add_media(kind, Direction::RecvOnly, None, None, None);
+                audio.into_iter().chain(video).map(add).collect::<Vec<_>>()
+            })?;
         let seen = |mid: Mid| {
             let promised = session.answer.track(&mid)?.clone();
             let content = match promised.codec.to_ascii_uppercase().as_str() {
@@ -200,7 +205,20 @@ impl Viewer {
         &self.session.answer
     }
 
-    pub(crate) fn socket(&self) -> &UdpSocket {
-        &self.session.socket
+    /// Breaks the TCP connection: nothing passes until [`Self::reconnect`].
+    pub fn cut(&mut self) {
+        self.session.socket.cut();
+    }
+
+    /// Opens a new TCP connection for the same session.
+    ///
+    /// # Errors
+    /// Faults of the socket.
+    pub fn reconnect(&mut self) -> Result<(), SessionError> {
+        Ok(self.session.socket.reconnect()?)
+    }
+
+    pub(crate) fn socket(&self) -> Option<BorrowedFd<'_>> {
+        self.session.socket.descriptor()
     }
 }

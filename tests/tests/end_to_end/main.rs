@@ -10,3 +10,4 @@ mod recovery;
 mod refusals;
 mod scene;
 mod survival;
+mod tcp;
