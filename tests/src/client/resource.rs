@@ -91,17 +91,17 @@ impl Resource {
     /// `connecting` or `connected`.
     ///
     /// # Errors
-    /// No answer, or a refusal: 404 once the session is gone.
+    /// No answer, or a refusal: 410 and then 404 once the session is gone.
     pub fn state(&self) -> Result<String, SignallingError> {
         let response = self.request("GET", &[("Accept", "application/json")], "")?;
         let state = response.json().ok().and_then(|json| Some(json.get("state")?.as_str()?.to_owned()));
         state.ok_or_else(|| SignallingError::Incomplete { path: self.path.clone(), missing: "state" })
     }
 
-    /// Whether the server knows no such session (any more).
+    /// Whether the server has no such session: it never had, or it has ended (410, for as long as the reason is kept).
     #[must_use]
     pub fn is_gone(&self) -> bool {
-        self.state().is_err_and(|error| error.status() == Some(404))
+        self.state().is_err_and(|error| matches!(error.status(), Some(404 | 410)))
     }
 
     fn request(
