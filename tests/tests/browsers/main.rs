@@ -14,4 +14,5 @@ mod publishing;
 mod restarting;
 mod stacks;
 mod sync;
+mod tcp;
 mod watching;
