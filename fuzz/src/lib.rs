@@ -27,6 +27,8 @@ macro_rules! targets {
 }
 
 mod bits;
+mod damage;
+mod keys;
 mod member;
 mod units;
 mod verdict;
@@ -34,20 +36,27 @@ mod verdict;
 targets!(
     av1,
     classify,
+    control_frames,
     extensions,
     h264,
     h265,
     nack,
     remb,
+    replay_window,
     reports,
     rtcp,
     rtp,
     rtp_rewrite,
     rtx,
+    sdp_fragment,
+    sdp_offer,
     sequence,
+    srtcp,
+    srtp,
     stun,
     twcc,
     twcc_write,
+    ufrag,
     vp8,
     vp9,
 );
