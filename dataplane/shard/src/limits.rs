@@ -53,6 +53,10 @@ pub const MISSING_MAX: usize = 256;
 /// A jump over more than this many packets is not asked for: a key frame is cheaper.
 pub const GAP_MAX: u64 = 128;
 
+/// A stream that goes on more than this many packets later has leapt: its track goes on without a gap. Half of what a viewer's
+/// roll-over counter can follow (RFC 3711 §3.3.1), since the viewer may have lost packets before; 20 s of 8 Mbit/s.
+pub const LEAP_MAX: u64 = 1 << 14;
+
 /// Requests for one missing packet before it is given up. mediasoup and Signal 10, str0m 5.
 pub const NACK_TRIES_MAX: u8 = 10;
 
@@ -120,6 +124,8 @@ pub const CNAME: &str = "fanlight";
 const _: () = {
     assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
     assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);
+    // What is late from before a leap then lies below the store, and viewers' roll-over counters follow what is no leap.
+    assert!(LEAP_MAX > VIDEO_STORE_PACKETS as u64 && LEAP_MAX < 1 << 15);
     assert!(EXTENSION_BYTES_MAX < PACKET_BYTES_MAX && EXTENSION_BYTES_MAX <= u8::MAX as usize);
     assert!(NACK_DELAY.as_millis() < NACK_INTERVAL_MIN.as_millis());
     assert!(NACK_INTERVAL_DEFAULT.as_millis() * 4 < HOLE_AGE_MAX.as_millis());

@@ -45,8 +45,7 @@ impl MissingList {
         self.highest = Some(sequence);
         let gap = sequence.0 - highest.0 - 1;
         if gap > GAP_MAX {
-            self.given_up += gap + self.entries.len() as u64;
-            self.entries.clear();
+            self.give_up(gap);
             return false;
         }
         let overflow =
@@ -61,6 +60,12 @@ impl MissingList {
             tries: 0,
         }));
         false
+    }
+
+    /// Neither these packets nor any that are missing will come.
+    pub(crate) fn give_up(&mut self, packets: u64) {
+        self.given_up += packets + self.entries.len() as u64;
+        self.entries.clear();
     }
 
     /// Calls `ask` for each packet that is due, and gives up those that were asked for too often or for too long.

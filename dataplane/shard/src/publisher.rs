@@ -217,6 +217,13 @@ impl Publisher {
         receiver.count(proof);
         let payload = header.payload(packet)?;
         let (track, stream) = (receiver.track, receiver.stream);
+        if stream == Stream::Media
+            && let Some(ingress) = self.tracks.get_mut(track)
+            && let Some((highest, _)) = ingress.highest
+            && receiver.bridge_leap(proof.index(), highest)
+        {
+            ingress.desk.wish();
+        }
         let (sequence, payload) = match stream {
             Stream::Media => (receiver.track_sequence(proof.index()), payload),
             Stream::Retransmission if payload.is_empty() => return Ok(None), // padding by which the sender probes
@@ -269,11 +276,12 @@ impl Publisher {
         payload: &'p [u8],
     ) -> Result<(ExtendedSequence, &'p [u8]), Reject> {
         let (original, payload) = rtx_original_sequence(payload).ok_or(Reject::BadRetransmission)?;
-        let media = self
-            .media_receiver(track)
-            .filter(|media| media.has_received())
-            .ok_or(Reject::BadRetransmission)?;
-        Ok((media.track_sequence(media.index.estimate(original.0)), payload))
+        let media = self.media_receiver(track).ok_or(Reject::BadRetransmission)?;
+        let index = media.index.estimate(original.0);
+        if !media.may_be_resent(index) {
+            return Err(Reject::BadRetransmission);
+        }
+        Ok((media.track_sequence(index), payload))
     }
 
     fn media_receiver(&mut self, track: usize) -> Option<&mut Receiver> {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use fanlight_srtp::{Authenticated, ReceiveIndex};
 use fanlight_wire::{ExtendedSequence, NtpTime, ReportBlock, Ssrc, Timestamp};
 
+use crate::limits::{GAP_MAX, LEAP_MAX};
 use crate::missing::MissingList;
 
 /// Track sequences begin here, one cycle above zero: an SSRC that takes over goes on from the highest, and packets of it that
@@ -66,9 +67,24 @@ impl Receiver {
         }
     }
 
-    /// Whether any packet has come.
-    pub(crate) fn has_received(&self) -> bool {
-        self.span.is_some()
+    /// Whether a retransmission can be of the packet with this index: of one that was missed, or that will come as one of the
+    /// next. None can before anything has come.
+    pub(crate) fn may_be_resent(&self, index: u64) -> bool {
+        self.span.is_some_and(|span| index <= span.highest + GAP_MAX)
+    }
+
+    /// A stream that leaps ahead goes on, for its track, right behind `highest`. Returns whether it leapt.
+    ///
+    /// Viewers' roll-over counters do not follow a leap of half a cycle (RFC 3711 §3.3.1), and nothing of what lies between
+    /// will come.
+    pub(crate) fn bridge_leap(&mut self, index: u64, highest: ExtendedSequence) -> bool {
+        let ahead = self.track_sequence(index).0.saturating_sub(highest.0);
+        if ahead <= LEAP_MAX {
+            return false;
+        }
+        self.sequence_offset = (highest.0 + 1).wrapping_sub(index);
+        self.missing.give_up(ahead - 1);
+        true
     }
 
     /// Counts an authentic packet.

@@ -17,6 +17,8 @@ mod handshake;
 #[cfg(test)]
 mod inspecting;
 #[cfg(test)]
+mod leaps;
+#[cfg(test)]
 mod replaying;
 #[cfg(test)]
 mod restarts;
