@@ -32,6 +32,11 @@ mod keys;
 mod member;
 mod units;
 mod verdict;
+// The worlds of the shard's own tests: virtual time, lanes and a network in memory, peers whose keys are known.
+#[allow(dead_code, unused_imports, reason = "a target needs a part of them")]
+#[allow(unfulfilled_lint_expectations, reason = "they expect the stricter lints of their own crate")]
+#[path = "../../dataplane/shard/tests/common/mod.rs"]
+mod world;
 
 targets!(
     av1,
@@ -51,6 +56,7 @@ targets!(
     sdp_fragment,
     sdp_offer,
     sequence,
+    shard_turns,
     srtcp,
     srtp,
     stun,
