@@ -36,7 +36,7 @@ mod verdict;
 #[allow(dead_code, unused_imports, reason = "a target needs a part of them")]
 #[allow(unfulfilled_lint_expectations, reason = "they expect the stricter lints of their own crate")]
 #[path = "../../dataplane/shard/tests/common/mod.rs"]
-mod world;
+mod worlds;
 
 targets!(
     av1,

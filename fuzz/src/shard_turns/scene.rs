@@ -10,10 +10,10 @@ use fanlight_wire::{
 };
 
 use super::step::{Leaving, Step};
-use crate::world::keys::RTP_OVERHEAD;
-use crate::world::trace::{Order, replay};
-use crate::world::world::{Seat, WorldConfig};
-use crate::world::{Heard, Packet, Publisher, Told, Viewer, World};
+use crate::worlds::keys::RTP_OVERHEAD;
+use crate::worlds::trace::{Order, replay};
+use crate::worlds::world::{Seat, WorldConfig};
+use crate::worlds::{Heard, Packet, Publisher, Told, Viewer, World};
 
 /// Shards; a track crosses from one to the other on lanes.
 const SHARDS: u16 = 2;
