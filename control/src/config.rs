@@ -114,6 +114,10 @@ pub struct Media {
     pub io: IoChoice,
     /// From the answer to media: ICE and DTLS must be up by then, seconds.
     pub connect_timeout_s: u32,
+    /// A publisher that sent no key frame for so long is asked for one, seconds; 0 = only viewers' needs count.
+    pub key_frame_interval_s: u32,
+    /// How much faster than live a late joiner goes through what it begins with.
+    pub catch_up_speed: u32,
 }
 
 impl Default for Media {
@@ -129,6 +133,8 @@ impl Default for Media {
             pin: false,
             io: IoChoice::Auto,
             connect_timeout_s: 15,
+            key_frame_interval_s: 4,
+            catch_up_speed: 4,
         }
     }
 }

@@ -92,6 +92,8 @@ fn recruit(
         ufrag_key,
         seed: u64::from_ne_bytes(secret::bytes()?),
         connect_timeout: config.limits.connect_timeout,
+        key_frame_interval: config.key_frame_interval,
+        catch_up_speed: config.catch_up_speed,
         started: Instant::now(),
     };
     let pin = config.pin;

@@ -24,6 +24,10 @@ pub struct Config {
     /// Addresses that clients are told, best first; empty = those of the interfaces.
     pub public_addresses: Vec<IpAddr>,
     pub backend: Backend,
+    /// A publisher that sent no key frame for so long is asked for one.
+    pub key_frame_interval: Option<Duration>,
+    /// How much faster than live a late joiner goes through what it begins with.
+    pub catch_up_speed: u32,
     pub limits: Limits,
 }
 
@@ -58,6 +62,8 @@ impl Default for Config {
             tcp: Some(Tcp::default()),
             public_addresses: Vec::new(),
             backend: Backend::Auto,
+            key_frame_interval: Some(Duration::from_secs(4)),
+            catch_up_speed: 4,
             limits: Limits::default(),
         }
     }

@@ -6,7 +6,7 @@
 //! and the next control reads a [`ToControl::Snapshot`].
 //!
 //! ```text
-//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Inspect · Close · Snapshot
+//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Inspect · Close · Snapshot
 //!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Closed · Snapshot ·
 //!               Stats ── dataplane
 //! ```

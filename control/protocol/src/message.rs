@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Inspection, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo};
+use crate::{
+    Inspection, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo, TrackKind,
+};
 
 /// What control asks of the dataplane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub enum ToDataplane {
         /// Whether credentials that are new restart ICE (RFC 9725 §4.3.3); else they are refused.
         may_restart: bool,
     },
+    /// A viewer wants no media of this kind for now, or wants it again. Answered by [`ToControl::Done`] or
+    /// [`ToControl::Refused`].
+    Pause { request: RequestId, session: SessionId, kind: TrackKind, paused: bool },
     /// Asks for all that is known of a session. Answered by [`ToControl::Inspected`] or [`ToControl::Refused`].
     Inspect { request: RequestId, session: SessionId },
     /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.
@@ -103,6 +108,9 @@ pub enum Refusal {
     /// There is no offer of ours that waits for an answer.
     #[error("this session waits for no answer: the client made the offer, or has answered already")]
     NoOfferPending,
+    /// Only a viewer can be paused.
+    #[error("this session publishes: pause the track at its source")]
+    NotAViewer,
     /// A limit of `conf/` is reached.
     #[error("the server is full: {limit} is at its limit; retry in {retry_after_s} s")]
     Full {

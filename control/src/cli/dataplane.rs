@@ -35,6 +35,9 @@ fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Co
             IoChoice::IoUring => Backend::IoUring,
             IoChoice::Plain => Backend::Plain,
         },
+        key_frame_interval: (media.key_frame_interval_s > 0)
+            .then(|| std::time::Duration::from_secs(media.key_frame_interval_s.into())),
+        catch_up_speed: media.catch_up_speed,
         limits: Limits {
             sessions_max: config.limits.sessions_max,
             viewers_per_stream_max: config.limits.viewers_per_stream_max,

@@ -56,6 +56,8 @@ const RANGES: &[(&str, i64, i64, &str)] = &[
     ("media.tcp_connections_max", 1, 1 << 16, "connections"),
     ("media.shards", 0, 256, "threads; 0 = one a core"),
     ("media.connect_timeout_s", 1, 300, "seconds"),
+    ("media.key_frame_interval_s", 0, 3_600, "seconds; 0 = never"),
+    ("media.catch_up_speed", 2, 20, "times the speed of live"),
     ("limits.sessions_max", 1, 50_000, "sessions"),
     ("limits.streams_max", 1, 50_000, "streams"),
     ("limits.viewers_per_stream_max", 1, 50_000, "viewers"),

@@ -60,6 +60,7 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::DataplaneAway { .. } => (S::SERVICE_UNAVAILABLE, "dataplane_away"),
         Fault::DataplaneSlow { .. } => (S::SERVICE_UNAVAILABLE, "dataplane_slow"),
         Fault::Refused(Refusal::BadSdp(_)) => (S::BAD_REQUEST, "bad_sdp"),
+        Fault::Refused(Refusal::NotAViewer) => (S::CONFLICT, "not_a_viewer"),
         Fault::Refused(Refusal::NoCommonCodec(_)) => (S::NOT_ACCEPTABLE, "no_common_codec"),
         Fault::Internal(_) | Fault::Refused(Refusal::Internal(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
         Fault::HeadUnreadable(_) => (S::BAD_REQUEST, "head_unreadable"),

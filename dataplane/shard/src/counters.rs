@@ -17,7 +17,10 @@ pub struct Counters {
     /// Media packets sealed for viewers, retransmissions apart.
     pub media_packets_out: u64,
     pub retransmissions_out: u64,
+    /// PLIs sent because viewers wished, or packets were lost for good.
     pub key_frame_requests_out: u64,
+    /// PLIs sent only because the last key frame was long ago.
+    pub key_frame_refreshes_out: u64,
     /// Sends that found no slot: lost.
     pub egress_full: u64,
     /// Media packets shed because the lane to another shard was full.

@@ -10,10 +10,12 @@ use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, abs
 use crate::elements::ViewerElements;
 use crate::lane::{LaneMessage, MediaClock};
 use crate::limits::RESENDS_PER_NACK_MAX;
+use crate::notes::Notable;
 use crate::reject::Reject;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
 use crate::spec::SessionKey;
+use crate::subscription::Flow;
 use crate::train::{Body, Train};
 use crate::turn::{Datagram, Outputs};
 
@@ -56,11 +58,7 @@ impl Shard {
                     self.key_frame_needed(key, media, outputs);
                 }
             }
-            Member::Remb(remb) => {
-                if let Some(viewer) = self.viewer(key) {
-                    viewer.estimate_bps = Some(remb.bitrate_bps());
-                }
-            }
+            Member::Remb(remb) => self.take_estimate(key, remb.bitrate_bps(), outputs),
             // A publisher's BYE says less than its DTLS close or its silence: streams end with their session.
             Member::SourceDescription(_) | Member::Bye(_) | Member::Twcc(_) | Member::Other { .. } => {}
         }
@@ -95,6 +93,7 @@ impl Shard {
         let id = subscription.spec.track;
         if subscription.spec.codec.is_video() || viewer.fraction_lost.is_none() {
             viewer.fraction_lost = Some(block.fraction_lost);
+            viewer.constraint.note_loss(now, block.fraction_lost);
         }
         let Some(clock) = self.tracks.get(&id).and_then(|track| track.clock) else { return };
         if block.last_sender_report != 0
@@ -105,13 +104,29 @@ impl Shard {
         }
     }
 
+    fn take_estimate(&mut self, key: SessionKey, estimate_bps: u64, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Self { sessions, tracks, .. } = self;
+        let Some(session) = sessions.find(key) else { return };
+        let Activity::Viewing(viewer) = &mut session.activity else { return };
+        let watched = viewer.subscriptions.iter().filter(|subscription| subscription.flow != Flow::Paused);
+        let rates = watched.filter_map(|subscription| tracks.get(&subscription.spec.track));
+        let stream_bps = rates.map(|track| track.rate.bps(now)).sum();
+        viewer.constraint.note_estimate(now, estimate_bps);
+        if let Some(what) = viewer.constraint.judge(now, stream_bps) {
+            session.note(now, what, outputs.events);
+        }
+    }
+
     fn key_frame_needed(&mut self, key: SessionKey, media: Ssrc, outputs: &mut Outputs<'_>) {
         let Some(viewer) = self.viewer(key) else { return };
-        let subscription = viewer.subscriptions.iter_mut().find(|s| s.spec.ssrc == media);
-        let Some(subscription) = subscription.filter(|s| s.spec.codec.is_video()) else { return };
-        subscription.key_frame_requests += 1;
-        let track = subscription.spec.track;
-        self.wish_key_frame(track, outputs);
+        let place = viewer.subscriptions.iter().position(|s| s.spec.ssrc == media && s.is_video());
+        let Some(place) = place else { return };
+        if let Some(subscription) = viewer.subscriptions.get_mut(place) {
+            subscription.key_frame_requests += 1;
+        }
+        self.note(key, Notable::KeyFrameAsked, outputs);
+        self.restart(key, place, outputs);
     }
 
     /// Sends again what a viewer lost, from the store, on its retransmission stream (RFC 4588). Never on the media stream:
@@ -154,6 +169,15 @@ impl Shard {
         drop(train);
         subscription.retransmitted += resent;
         subscription.not_resent += refused;
+        let video = subscription.is_video();
+        let asked = u32::try_from(resent + refused).unwrap_or(u32::MAX);
+        if asked > 0 {
+            session.note(now, Notable::Nacked { video, packets: asked }, outputs.events);
+        }
+        if refused > 0 {
+            let packets = u32::try_from(refused).unwrap_or(u32::MAX);
+            session.note(now, Notable::Lost { video, packets }, outputs.events);
+        }
         self.counters.retransmissions_out += resent;
         self.counters.resends_refused += refused;
     }

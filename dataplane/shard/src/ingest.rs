@@ -1,23 +1,24 @@
 //! Media in: from a publisher's datagram, or from the lane of another shard, into the track's store.
 
-use std::time::Instant;
+use std::time::Duration;
 
 use fanlight_wire::ExtendedSequence;
 use fanlight_wire::codec::frame_facts;
 
 use crate::lane::{LaneFull, LaneMessage, LanePacket};
 use crate::limits::PACKET_BYTES_MAX;
+use crate::notes::Notable;
 use crate::publisher::Received;
 use crate::reject::Reject;
 use crate::shard::Shard;
 use crate::spec::{ShardId, TrackId};
 use crate::store::{NotKept, PacketFacts};
-use crate::track::Origin;
 use crate::turn::{Datagram, Outputs};
 
 impl Shard {
     /// An SRTP datagram: open → bind → observe → keep.
     pub(crate) fn ingest(&mut self, datagram: Datagram<'_>, outputs: &mut Outputs<'_>) -> Result<(), Reject> {
+        let now = self.now;
         let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
         let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
         let srtp = session.srtp.as_deref_mut().ok_or(Reject::NoKeys)?;
@@ -41,7 +42,11 @@ impl Shard {
         let key_frame_start = codec.is_video()
             && frame_facts(codec, received.marker, received.payload).is_ok_and(|facts| facts.key_frame_start);
         if key_frame_start && let Some(track) = publisher.tracks.get_mut(received.track) {
-            track.desk.fulfilled();
+            let waited = track.desk.fulfilled(now);
+            publisher.happened.extend(waited.map(key_frame_came));
+        }
+        for what in std::mem::take(&mut publisher.happened) {
+            session.note(now, what, outputs.events);
         }
         let kept = self.keep_received(id, &received, key_frame_start, outputs);
         self.arm(key);
@@ -86,9 +91,10 @@ impl Shard {
         extensions: &[u8],
         payload: &[u8],
     ) -> Result<(), NotKept> {
+        let now = self.now;
         let track = self.tracks.get_mut(&id).ok_or(NotKept::TooOld)?;
         track.store.keep(sequence, facts, extensions, payload)?;
-        track.count(facts.timestamp, facts.marker, facts.key_frame_start);
+        track.observe(now, sequence, &facts);
         if track.fresh.is_empty() {
             self.fresh.push(id);
         }
@@ -129,47 +135,11 @@ impl Shard {
         if packet.facts.key_frame_start
             && let Some(track) = self.tracks.get_mut(&packet.track)
         {
-            track.desk.fulfilled();
+            track.desk.fulfilled(self.now);
         }
     }
+}
 
-    /// Passes the wishes for mirrored tracks on to their homes, each as often as a desk asks; returns when to look again.
-    pub(crate) fn pass_wishes_on(&mut self, outputs: &mut Outputs<'_>) -> Option<Instant> {
-        let mut again = None;
-        for id in std::mem::take(&mut self.mirror_wishes) {
-            let Some(track) = self.tracks.get_mut(&id) else { continue };
-            let Origin::Mirror { home } = track.origin else { continue };
-            let asks = track.desk.ask(self.now);
-            let deadline = track.desk.deadline(self.now);
-            if asks {
-                self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
-            }
-            if let Some(deadline) = deadline {
-                self.mirror_wishes.push(id);
-                again = Some(again.map_or(deadline, |again: Instant| again.min(deadline)));
-            }
-        }
-        again
-    }
-
-    /// A viewer here cannot begin or go on without a key frame of this track.
-    pub(crate) fn wish_key_frame(&mut self, id: TrackId, outputs: &mut Outputs<'_>) {
-        let Some(track) = self.tracks.get_mut(&id) else { return };
-        match track.origin {
-            Origin::Home { publisher, place } => {
-                let session = self.sessions.find(publisher).and_then(|session| session.publisher_mut());
-                if let Some(ingress) = session.and_then(|publisher| publisher.tracks.get_mut(place)) {
-                    ingress.desk.wish();
-                }
-                self.arm(publisher);
-            }
-            Origin::Mirror { .. } => {
-                track.desk.wish();
-                if !self.mirror_wishes.contains(&id) {
-                    self.mirror_wishes.push(id);
-                }
-                self.pass_wishes_on(outputs);
-            }
-        }
-    }
+fn key_frame_came(waited: Duration) -> Notable {
+    Notable::KeyFrameCame { waited_ms: u32::try_from(waited.as_millis()).unwrap_or(u32::MAX) }
 }

@@ -1,7 +1,5 @@
 //! One session looked at from inside, for whoever asks why it does what it does.
 
-use std::time::Instant;
-
 use fanlight_srtp::Profile;
 use rustc_hash::FxHashMap;
 
@@ -16,8 +14,6 @@ use crate::track::Track;
 /// All that a shard knows of a session and may tell.
 #[derive(Debug, Clone)]
 pub struct Inspection {
-    /// When the shard took the session.
-    pub adopted: Instant,
     pub report: SessionReport,
     /// Where connectivity checks came from; the flag says that media goes there.
     pub checked: Vec<(Checked, bool)>,
@@ -31,7 +27,6 @@ impl Inspection {
     pub(crate) fn of(session: &Session, tracks: &FxHashMap<TrackId, Box<Track>>) -> Self {
         let checked = session.checks.iter().map(|known| (*known, session.path == Some(known.remote)));
         Self {
-            adopted: session.adopted,
             report: report_session(session, tracks),
             checked: checked.collect(),
             profile: session.srtp.as_ref().map(|srtp| srtp.profile),

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //!   viewer's shard ──► Join · KeyFrameWish · Leave          home shard
-//!                  ◄── Packet · Clock · Ended
+//!                  ◄── Backfill · Packet · Clock · Ended
 //! ```
 
 use std::time::Instant;
@@ -31,6 +31,15 @@ pub enum LaneMessage {
     KeyFrameWish { track: TrackId },
     /// A packet of the track.
     Packet(LanePacket),
+    /// Of the group of pictures under way, which begins with packet `first` at `timestamp`, all packets up to `last` follow;
+    /// the track's clock stands at `newest`.
+    Backfill {
+        track: TrackId,
+        first: ExtendedSequence,
+        timestamp: Timestamp,
+        last: ExtendedSequence,
+        newest: Timestamp,
+    },
     /// The publisher's clock, from its sender report.
     Clock { track: TrackId, clock: MediaClock },
     /// The track is over.

@@ -1,5 +1,6 @@
 //! What other shards say, and what is said to them.
 
+use crate::gop::Gop;
 use crate::lane::{LaneFull, LaneMessage};
 use crate::limits::LANE_BACKLOG_MAX;
 use crate::shard::Shard;
@@ -18,6 +19,7 @@ impl Shard {
                     if let Some(clock) = track.clock {
                         self.tell(from, LaneMessage::Clock { track: id, clock }, outputs);
                     }
+                    self.offer_backfill(from, id, outputs);
                 }
                 None => self.tell(from, LaneMessage::Ended { track: id }, outputs),
             },
@@ -27,6 +29,9 @@ impl Shard {
                 }
             }
             LaneMessage::KeyFrameWish { track } => self.wish_key_frame(track, outputs),
+            LaneMessage::Backfill { track, first, timestamp, last, newest } => {
+                self.take_backfill(track, Gop { first, timestamp }, last, newest);
+            }
             LaneMessage::Clock { track, clock } => {
                 if let Some(track) = self.tracks.get_mut(&track) {
                     track.clock = Some(clock);

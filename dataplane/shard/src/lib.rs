@@ -18,15 +18,20 @@
 #![deny(clippy::indexing_slicing)]
 
 mod arrivals;
+mod backfill;
 mod checks;
+mod constraint;
 mod counters;
+mod delivery;
 mod drive;
 mod elements;
 mod fan_out;
 mod feedback;
+mod gop;
 mod ice;
 mod ingest;
 mod inspection;
+mod joining;
 mod key_frame;
 pub mod keyed;
 mod lane;
@@ -35,8 +40,11 @@ mod lifecycle;
 pub mod limits;
 mod missing;
 mod notes;
+mod numbering;
+mod pace;
 mod paths;
 mod publisher;
+mod rate;
 mod receive;
 mod receiver;
 mod reject;
@@ -60,6 +68,7 @@ mod train;
 pub mod transport;
 mod turn;
 mod ufrag;
+mod wishes;
 
 pub use checks::Checked;
 pub use counters::Counters;

@@ -18,8 +18,7 @@ const FAREWELL_MAX: usize = 8;
 impl Shard {
     pub(crate) fn adopt(&mut self, spec: SessionSpec, outputs: &mut Outputs<'_>) {
         let key = spec.key;
-        let connect_by = self.now + self.config.connect_timeout;
-        let session = Box::new(Session::new(spec, self.now, connect_by, &mut self.rng));
+        let session = Box::new(Session::new(spec, self.now, &self.config, &mut self.rng));
         let tracks: Vec<_> = match &session.activity {
             Activity::Publishing(publisher) => {
                 publisher.tracks.iter().map(|track| track.spec.clone()).collect()
@@ -29,35 +28,10 @@ impl Shard {
         assert!(self.sessions.insert(session), "the link thread gave a slot of this shard to two sessions");
         for (place, track) in tracks.into_iter().enumerate() {
             let origin = Origin::Home { publisher: key, place };
-            let track = Track::new(track.track, track.codec, track.clock_rate_hz, origin);
+            let track = Track::new(track.track, track.codec, track.clock_rate_hz, origin, self.now);
             self.tracks.insert(track.id, Box::new(track));
         }
         self.drive(key, outputs);
-    }
-
-    /// Puts a viewer that has just connected on its tracks. Returns why it is over, if the stream is.
-    pub(crate) fn start_subscriptions(
-        &mut self,
-        key: SessionKey,
-        outputs: &mut Outputs<'_>,
-    ) -> Option<EndReason> {
-        let viewer = self.sessions.find(key)?.viewer_mut()?;
-        let wanted: Vec<_> =
-            viewer.subscriptions.iter().enumerate().map(|(place, s)| (place, s.spec.clone())).collect();
-        for (place, spec) in wanted {
-            if spec.home != self.config.id && !self.tracks.contains_key(&spec.track) {
-                let origin = Origin::Mirror { home: spec.home };
-                let track = Track::new(spec.track, spec.codec, spec.clock_rate_hz, origin);
-                self.tracks.insert(spec.track, Box::new(track));
-                self.tell(spec.home, LaneMessage::Join { track: spec.track }, outputs);
-            }
-            let Some(track) = self.tracks.get_mut(&spec.track) else { return Some(EndReason::StreamEnded) };
-            track.subscribers.push(Subscriber { viewer: key, place });
-            if spec.codec.is_video() {
-                self.wish_key_frame(spec.track, outputs);
-            }
-        }
-        None
     }
 
     /// Ends a session: its peer is told, its tracks end with their viewers, its subscriptions are taken off. A key that is
@@ -74,8 +48,8 @@ impl Shard {
                 }
             }
             Activity::Viewing(viewer) => {
-                for subscription in &viewer.subscriptions {
-                    self.unsubscribe(key, subscription.spec.track, outputs);
+                for (place, subscription) in viewer.subscriptions.iter().enumerate() {
+                    self.unsubscribe(Subscriber { viewer: key, place }, subscription.spec.track, outputs);
                 }
             }
         }
@@ -93,9 +67,9 @@ impl Shard {
         }
     }
 
-    fn unsubscribe(&mut self, viewer: SessionKey, id: TrackId, outputs: &mut Outputs<'_>) {
+    pub(crate) fn unsubscribe(&mut self, leaving: Subscriber, id: TrackId, outputs: &mut Outputs<'_>) {
         let Some(track) = self.tracks.get_mut(&id) else { return };
-        track.subscribers.retain(|subscriber| subscriber.viewer != viewer);
+        track.subscribers.retain(|subscriber| *subscriber != leaving);
         if let (true, Origin::Mirror { home }) = (track.subscribers.is_empty(), track.origin) {
             self.tracks.remove(&id);
             self.tell(home, LaneMessage::Leave { track: id }, outputs);

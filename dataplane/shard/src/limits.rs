@@ -38,8 +38,49 @@ pub const PACKET_BYTES_MAX: usize = 1444;
 /// template structure is the longest (RTP payload format for AV1, §A.8).
 pub const EXTENSION_BYTES_MAX: usize = 128;
 
-/// Packets that a video track's store keeps: 4 s at 2.5 Mbit/s, over 1 s at 8 Mbit/s. A power of two.
-pub const VIDEO_STORE_PACKETS: usize = 1024;
+/// Packets that a video track's store keeps: the bound, in bytes, of a group of pictures that a late joiner can begin with. 8 s
+/// at 2.5 Mbit/s, over 2 s at 8 Mbit/s; 3 MB, of which the kernel gives what is used. A power of two.
+pub const VIDEO_STORE_PACKETS: usize = 2048;
+
+/// Of the newest packets of a group of pictures so many may be missing for now: at 2.5 Mbit/s a quarter of a second, in which
+/// they are asked for and come again.
+pub const UNSETTLED_PACKETS: u64 = 64;
+
+/// A viewer begins with the group of pictures under way if that began no longer ago; with an older one it would be behind for
+/// too long. The bound in time.
+pub const GOP_AGE_MAX: Duration = Duration::from_secs(6);
+
+/// A viewer whose decoder lost its way begins anew from the store if the group of pictures is no older than this: that costs
+/// nobody else anything. With an older one the publisher is asked for a key frame.
+pub const RESTART_AGE_MAX: Duration = Duration::from_millis(1500);
+/// A viewer begins anew from the store at most once in this time; if that did not help, a key frame may.
+pub const RESTART_INTERVAL_MIN: Duration = Duration::from_secs(2);
+
+/// A viewer that catches up is shown the newest frame so much later than one that was live: nothing it has seen already may
+/// come under the same time again.
+pub const CATCH_UP_MARGIN: Duration = Duration::from_millis(10);
+
+/// A viewer that goes through the store waits so long for a packet that is not there (it may be on its way once more).
+pub const HOLE_WAIT: Duration = Duration::from_millis(100);
+
+/// Video that has fallen behind by more than this goes on at a newer key frame.
+pub const LAG_MAX: Duration = Duration::from_secs(1);
+
+/// A viewer that waits for a key frame has one asked for after this time at the latest, whatever was forgotten or left out.
+pub const KEY_FRAME_WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// Bytes that may leave to one viewer at once: a train of 32 full packets. A frame of 2.5 Mbit/s has some ten.
+pub const PACE_BURST_BYTES: i64 = 32 * 1_250;
+/// Who was stopped by its pace goes on when there is room for that many bytes: a few packets, so that they make a train.
+pub const PACE_QUANTUM_BYTES: i64 = 4 * 1_250;
+/// Media leaves to a viewer at this multiple of the track's rate, or at the rate below if that is more. libwebrtc paces at 2.5
+/// times its estimate; a catch-up has to fit in.
+pub const PACE_FACTOR: u64 = 6;
+/// bit/s.
+pub const PACE_RATE_MIN: u64 = 8_000_000;
+
+/// A publisher's track is silent when nothing came for this time. Opus with DTX sends every 400 ms.
+pub const SILENCE_MIN: Duration = Duration::from_secs(2);
 
 /// Packets that an audio track's store keeps: 5 s at 20 ms. A power of two.
 pub const AUDIO_STORE_PACKETS: usize = 256;
@@ -91,6 +132,9 @@ pub const TWCC_WINDOW: usize = 400;
 /// Time between receiver reports to a publisher and sender reports to a viewer. RFC 3550 §6.2 with its reduced minimum.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A viewer's first sender reports come so soon after it connected: before them a player cannot put sound and picture together.
+pub const FIRST_REPORT_DELAY: Duration = Duration::from_millis(100);
+
 /// Longest RTCP datagram that we write, bytes.
 pub const RTCP_BYTES_MAX: usize = 1200;
 
@@ -123,6 +167,8 @@ pub const CNAME: &str = "fanlight";
 
 const _: () = {
     assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
+    assert!(PACE_QUANTUM_BYTES < PACE_BURST_BYTES);
+    assert!(UNSETTLED_PACKETS < VIDEO_STORE_PACKETS as u64);
     assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);
     // What is late from before a leap then lies below the store, and viewers' roll-over counters follow what is no leap.
     assert!(LEAP_MAX > VIDEO_STORE_PACKETS as u64 && LEAP_MAX < 1 << 15);

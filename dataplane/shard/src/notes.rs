@@ -3,14 +3,15 @@
 //! Notes are rare by nature or made rare: a repeated one within [`NOTE_MERGE`] adds to the one before it.
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::limits::{NOTE_MERGE, NOTES_MAX};
 
 /// Something notable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Note {
-    pub at: Instant,
+    /// Since the shard took the session.
+    pub after: Duration,
     pub what: Notable,
 }
 
@@ -83,8 +84,8 @@ pub(crate) struct Notes(VecDeque<Note>);
 
 impl Notes {
     /// Writes it down. True: it is new and urgent, and the session's user is to be told.
-    pub(crate) fn add(&mut self, now: Instant, what: Notable) -> bool {
-        let recent = self.0.iter_mut().rev().take_while(|note| now < note.at + NOTE_MERGE);
+    pub(crate) fn add(&mut self, after: Duration, what: Notable) -> bool {
+        let recent = self.0.iter_mut().rev().take_while(|note| after < note.after + NOTE_MERGE);
         for note in recent {
             if let Some(merged) = note.what.merged(what) {
                 note.what = merged;
@@ -94,7 +95,7 @@ impl Notes {
         if self.0.len() == NOTES_MAX {
             self.0.pop_front();
         }
-        self.0.push_back(Note { at: now, what });
+        self.0.push_back(Note { after, what });
         what.is_urgent()
     }
 
@@ -105,8 +106,6 @@ impl Notes {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn list(notes: &Notes) -> Vec<Notable> {
@@ -116,29 +115,27 @@ mod tests {
     /// A lossy minute must not push out how the session began.
     #[test]
     fn bursts_of_one_kind_are_one_note() {
-        let start = crate::testing::start();
         let mut notes = Notes::default();
-        notes.add(start, Notable::Connected);
+        notes.add(Duration::ZERO, Notable::Connected);
         for packet in 0..50 {
-            let now = start + NOTE_MERGE / 100 * packet;
+            let now = NOTE_MERGE / 100 * packet;
             notes.add(now, Notable::Nacked { video: true, packets: 1 });
             notes.add(now, Notable::Nacked { video: false, packets: 2 });
         }
         let video = Notable::Nacked { video: true, packets: 50 };
         let audio = Notable::Nacked { video: false, packets: 100 };
         assert_eq!(list(&notes), [Notable::Connected, video, audio]);
-        notes.add(start + 2 * NOTE_MERGE, Notable::Nacked { video: true, packets: 7 });
+        notes.add(2 * NOTE_MERGE, Notable::Nacked { video: true, packets: 7 });
         assert_eq!(notes.iter().count(), 4, "the next burst is another note");
     }
 
     /// Memory a session is bounded, whatever its peer does; what is kept is the latest.
     #[test]
     fn the_oldest_note_makes_room() {
-        let start = crate::testing::start();
         let mut notes = Notes::default();
         for number in 0..3 * NOTES_MAX {
             let waited_ms = u32::try_from(number).unwrap();
-            notes.add(start + Duration::from_secs(number as u64), Notable::KeyFrameCame { waited_ms });
+            notes.add(Duration::from_secs(number as u64), Notable::KeyFrameCame { waited_ms });
         }
         let last = u32::try_from(3 * NOTES_MAX - 1).unwrap();
         assert_eq!(notes.iter().count(), NOTES_MAX);

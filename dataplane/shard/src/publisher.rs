@@ -14,12 +14,13 @@ use fanlight_wire::{
 
 use crate::arrivals::ArrivalLog;
 use crate::elements::Elements;
-use crate::key_frame::KeyFrameDesk;
+use crate::key_frame::{Asked, KeyFrameDesk};
 use crate::lane::MediaClock;
 use crate::limits::{
-    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX,
+    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX, SILENCE_MIN,
     TRACKS_PER_SESSION_MAX,
 };
+use crate::notes::Notable;
 use crate::receiver::{Receiver, Stream};
 use crate::reject::Reject;
 use crate::spec::{PublishSpec, PublishedTrack};
@@ -30,11 +31,39 @@ pub(crate) struct IngressTrack {
     pub(crate) desk: KeyFrameDesk,
     bound: Option<Instant>,
     highest: Option<(ExtendedSequence, Timestamp)>,
+    /// When the last packet came, and whether its silence since has been noted.
+    heard: Option<Instant>,
+    is_silent: bool,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) recovered: u64,
     pub(crate) nacks: u64,
     pub(crate) key_frame_requests: u64,
+}
+
+impl IngressTrack {
+    /// A packet came. Returns what is to be noted of that: the first one, or the end of a silence.
+    fn hear(&mut self, now: Instant) -> Option<Notable> {
+        let video = self.spec.codec.is_video();
+        let before = self.heard.replace(now);
+        let Some(before) = before else { return Some(Notable::TrackStarted { video }) };
+        let silent_ms = u32::try_from(now.saturating_duration_since(before).as_millis()).unwrap_or(u32::MAX);
+        std::mem::take(&mut self.is_silent).then_some(Notable::SourceBack { video, silent_ms })
+    }
+
+    /// Returns that nothing comes any more, once.
+    fn note_silence(&mut self, now: Instant) -> Option<Notable> {
+        let is_silent = self.heard.is_some_and(|heard| now >= heard + SILENCE_MIN);
+        let is_news = is_silent && !std::mem::replace(&mut self.is_silent, is_silent);
+        is_news.then_some(Notable::SourceSilent { video: self.spec.codec.is_video() })
+    }
+}
+
+/// Key frames asked of a publisher at one time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct KeyFramesAsked {
+    pub(crate) wished: u64,
+    pub(crate) refreshed: u64,
 }
 
 /// A packet that is authentic, bound and not yet kept.
@@ -59,10 +88,13 @@ pub(crate) struct Publisher {
     arrivals: Option<ArrivalLog>,
     report_due: Instant,
     started: Instant,
+    /// What the session's notes are to say, until it is taken.
+    pub(crate) happened: Vec<Notable>,
 }
 
 impl Publisher {
-    pub(crate) fn new(spec: PublishSpec, now: Instant) -> Self {
+    /// `key_frame_interval`: after so long without a key frame one is asked for.
+    pub(crate) fn new(spec: PublishSpec, now: Instant, key_frame_interval: Option<Duration>) -> Self {
         let mut receivers = ArrayVec::new();
         for (place, track) in spec.tracks.iter().enumerate() {
             receivers.extend(track.ssrc.map(|ssrc| Receiver::new(ssrc, Stream::Media, place)));
@@ -70,10 +102,12 @@ impl Publisher {
         }
         let arrivals = spec.tracks.iter().any(|track| track.transport_cc).then(|| ArrivalLog::new(now));
         let tracks = spec.tracks.into_iter().map(|spec| IngressTrack {
+            desk: KeyFrameDesk::with_interval(key_frame_interval.filter(|_| spec.codec.is_video())),
             spec,
-            desk: KeyFrameDesk::default(),
             bound: None,
             highest: None,
+            heard: None,
+            is_silent: false,
             packets: 0,
             bytes: 0,
             recovered: 0,
@@ -88,6 +122,7 @@ impl Publisher {
             arrivals,
             report_due: now + REPORT_INTERVAL,
             started: now,
+            happened: Vec::new(),
         }
     }
 
@@ -177,10 +212,14 @@ impl Publisher {
             }
             ingress.bound = Some(now);
             if let Some((sequence, timestamp)) = ingress.highest {
-                // Viewers see one stream: it goes on where the old SSRC ended.
+                // Viewers see one stream: it goes on where the old SSRC ended, as much later as it is.
+                let pause =
+                    ingress.heard.map(|heard| now.saturating_duration_since(heard)).unwrap_or_default();
+                let ticks = ticks(pause, ingress.spec.clock_rate_hz).max(1);
                 receiver.sequence_offset = (sequence.0 + 1).wrapping_sub(index);
-                receiver.timestamp_offset = timestamp.0.wrapping_add(1).wrapping_sub(header.timestamp.0);
+                receiver.timestamp_offset = timestamp.0.wrapping_add(ticks).wrapping_sub(header.timestamp.0);
                 ingress.desk.wish();
+                self.happened.push(Notable::SourceChanged { video: ingress.spec.codec.is_video() });
             }
         }
         if let Some(place) = self.retired.iter().position(|(ssrc, _)| *ssrc == header.ssrc) {
@@ -232,22 +271,25 @@ impl Publisher {
         let media = self.media_receiver(track).ok_or(Reject::BadRetransmission)?;
         let given_up_before = media.missing.given_up();
         let closed_gap = media.missing.arrived(now, sequence);
-        let gave_up = media.missing.given_up() > given_up_before;
+        let gave_up = media.missing.given_up() - given_up_before;
         let timestamp = header.timestamp.wrapping_add(media.timestamp_offset);
         let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
-        if gave_up && ingress.spec.codec.is_video() {
-            ingress.desk.wish();
+        let video = ingress.spec.codec.is_video();
+        if gave_up > 0 {
+            self.happened.push(lost(video, gave_up));
+            if video {
+                ingress.desk.wish();
+            }
         }
         if stream == Stream::Retransmission {
             ingress.recovered += u64::from(closed_gap);
         } else {
             ingress.bound.get_or_insert(now);
-            let elapsed_us = now.saturating_duration_since(self.started).as_micros();
-            let ticks = elapsed_us * u128::from(ingress.spec.clock_rate_hz) / 1_000_000;
+            let arrival = ticks(now.saturating_duration_since(self.started), ingress.spec.clock_rate_hz);
             if let Some(media) = self.receivers.get_mut(place) {
-                media
-                    .observe_jitter(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default(), header.timestamp);
+                media.observe_jitter(arrival, header.timestamp);
             }
+            self.happened.extend(ingress.hear(now));
         }
         if ingress.highest.is_none_or(|(highest, _)| sequence > highest) {
             ingress.highest = Some((sequence, timestamp));
@@ -335,20 +377,21 @@ impl Publisher {
     }
 
     /// Writes what the publisher is to know now: receiver reports, NACKs, transport-wide feedback, key-frame requests.
-    /// Returns how many of the last there were.
+    /// Returns how many of the last there were, and why.
     pub(crate) fn feedback(
         &mut self,
         now: Instant,
         local: Ssrc,
         round_trip: Option<Duration>,
         rtcp: &mut RtcpWriter<'_>,
-    ) -> u64 {
+    ) -> KeyFramesAsked {
         if now >= self.report_due {
             self.report_due = now + REPORT_INTERVAL;
             let blocks: ArrayVec<_, RECEIVERS_PER_SESSION_MAX> =
                 self.receivers.iter_mut().filter_map(|receiver| receiver.report(now)).take(31).collect();
             // The writer leaves the buffer as it was when there is no room; the next feedback says the rest.
             let _ = rtcp.receiver_report(local, &blocks).and_then(|()| rtcp.cname(local, CNAME.as_bytes()));
+            self.happened.extend(self.tracks.iter_mut().filter_map(|track| track.note_silence(now)));
         }
         self.ask_for_missing(now, local, round_trip, rtcp);
         let requests = self.ask_for_key_frames(now, local, rtcp);
@@ -381,25 +424,45 @@ impl Publisher {
             if !wanted.is_empty() {
                 track.nacks += wanted.len() as u64;
                 let _ = rtcp.nack(local, receiver.ssrc, wanted.iter().copied());
+                let packets = u32::try_from(wanted.len()).unwrap_or(u32::MAX);
+                self.happened.push(Notable::Nacked { video: track.spec.codec.is_video(), packets });
             }
-            if receiver.missing.given_up() > lost_before && track.spec.codec.is_video() {
-                track.desk.wish();
+            let gave_up = receiver.missing.given_up() - lost_before;
+            if gave_up > 0 {
+                self.happened.push(lost(track.spec.codec.is_video(), gave_up));
+                if track.spec.codec.is_video() {
+                    track.desk.wish();
+                }
             }
         }
     }
 
-    fn ask_for_key_frames(&mut self, now: Instant, local: Ssrc, rtcp: &mut RtcpWriter<'_>) -> u64 {
-        let mut requests = 0;
+    fn ask_for_key_frames(&mut self, now: Instant, local: Ssrc, rtcp: &mut RtcpWriter<'_>) -> KeyFramesAsked {
+        let mut requests = KeyFramesAsked::default();
         for (place, track) in self.tracks.iter_mut().enumerate().filter(|(_, track)| track.spec.pli) {
             let media = self.receivers.iter().find(|r| r.track == place && r.stream == Stream::Media);
-            if let Some(media) = media
-                && track.desk.ask(now)
-                && rtcp.pli(local, media.ssrc).is_ok()
-            {
+            let Some((media, why)) = media.and_then(|media| track.desk.ask(now).map(|why| (media, why)))
+            else {
+                continue;
+            };
+            if rtcp.pli(local, media.ssrc).is_ok() {
                 track.key_frame_requests += 1;
-                requests += 1;
+                match why {
+                    Asked::Wished => requests.wished += 1,
+                    Asked::Refreshed => requests.refreshed += 1,
+                }
             }
         }
         requests
     }
+}
+
+/// A time in RTP clock ticks, modulo 2³².
+fn ticks(duration: Duration, clock_rate_hz: u32) -> u32 {
+    let ticks = duration.as_micros() * u128::from(clock_rate_hz) / 1_000_000;
+    u32::try_from(ticks & 0xffff_ffff).unwrap_or_default()
+}
+
+fn lost(video: bool, packets: u64) -> Notable {
+    Notable::Lost { video, packets: u32::try_from(packets).unwrap_or(u32::MAX) }
 }

@@ -98,7 +98,7 @@ pub(crate) fn report_session(session: &Session, tracks: &FxHashMap<TrackId, Box<
         }
         Activity::Viewing(viewer) => {
             report.fraction_lost = viewer.fraction_lost;
-            report.estimate_bps = viewer.estimate_bps;
+            report.estimate_bps = viewer.constraint.estimate_bps();
             for subscription in &viewer.subscriptions {
                 report.packets_out += subscription.packets + subscription.retransmitted;
                 report.bytes_out += subscription.octets;

@@ -7,14 +7,20 @@ use fanlight_srtp::{Profile, RtcpOpener, RtcpSealer, RtpOpener, RtpSealer, SealE
 use fanlight_wire::{ExtensionMap, Ssrc};
 
 use crate::checks::Checks;
+use crate::constraint::Constraint;
 use crate::counters::Counters;
-use crate::limits::{ADDRESSES_PER_SESSION_MAX, REPORT_INTERVAL, TRACKS_PER_SESSION_MAX};
+use crate::limits::{
+    ADDRESSES_PER_SESSION_MAX, FIRST_REPORT_DELAY, KEY_FRAME_WAIT_MAX, PACE_RATE_MIN, REPORT_INTERVAL,
+    TRACKS_PER_SESSION_MAX,
+};
 use crate::notes::{Notable, Note, Notes};
+use crate::pace::Pace;
 use crate::publisher::Publisher;
 use crate::remote::Remote;
 use crate::rng::Rng;
-use crate::spec::{Role, SessionKey, SessionSpec};
-use crate::subscription::Subscription;
+use crate::shard::ShardConfig;
+use crate::spec::{Role, SessionKey, SessionSpec, TrackId};
+use crate::subscription::{Flow, Subscription};
 use crate::transport::Transport;
 use crate::turn::{Egress, Event};
 
@@ -72,7 +78,41 @@ pub(crate) struct Viewer {
     pub(crate) extensions: ExtensionMap,
     pub(crate) report_due: Instant,
     pub(crate) fraction_lost: Option<u8>,
-    pub(crate) estimate_bps: Option<u64>,
+    pub(crate) pace: Pace,
+    pub(crate) constraint: Constraint,
+    /// Until its first picture.
+    pub(crate) first_frame: Option<FirstFrame>,
+}
+
+/// A viewer's first picture, which is still to be sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FirstFrame {
+    pub(crate) waited_since: Instant,
+    /// Without asking the publisher.
+    pub(crate) from_store: bool,
+}
+
+impl FirstFrame {
+    pub(crate) fn note(self, now: Instant) -> Notable {
+        let waited = now.saturating_duration_since(self.waited_since).as_millis();
+        let waited_ms = u32::try_from(waited).unwrap_or(u32::MAX);
+        Notable::FirstFrame { waited_ms, from_store: self.from_store }
+    }
+}
+
+impl Viewer {
+    /// Tracks whose key frame a subscription has waited for so long that the wish may have been lost.
+    pub(crate) fn waiting_too_long(&self, now: Instant) -> impl Iterator<Item = TrackId> {
+        let waiting = self.subscriptions.iter().filter(move |subscription| {
+            matches!(subscription.flow, Flow::Waiting { since } if now >= since + KEY_FRAME_WAIT_MAX)
+        });
+        waiting.filter(|subscription| subscription.is_video()).map(|subscription| subscription.spec.track)
+    }
+
+    /// When it is to be told something, or can go on.
+    fn deadline(&self) -> Option<Instant> {
+        self.subscriptions.iter().filter_map(|subscription| subscription.due).chain([self.report_due]).min()
+    }
 }
 
 pub(crate) enum Activity {
@@ -107,18 +147,22 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(spec: SessionSpec, now: Instant, connect_by: Instant, rng: &mut Rng) -> Self {
+    pub(crate) fn new(spec: SessionSpec, now: Instant, config: &ShardConfig, rng: &mut Rng) -> Self {
         let activity = match spec.role {
-            Role::Publisher(spec) => Activity::Publishing(Box::new(Publisher::new(spec, now))),
+            Role::Publisher(spec) => {
+                Activity::Publishing(Box::new(Publisher::new(spec, now, config.key_frame_interval)))
+            }
             Role::Viewer(spec) => {
                 let subscriptions =
-                    spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, rng)).collect();
+                    spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, now, rng)).collect();
                 Activity::Viewing(Box::new(Viewer {
                     subscriptions,
                     extensions: spec.extensions,
                     report_due: now + REPORT_INTERVAL,
                     fraction_lost: None,
-                    estimate_bps: None,
+                    pace: Pace::new(now, PACE_RATE_MIN),
+                    constraint: Constraint::default(),
+                    first_frame: None,
                 }))
             }
         };
@@ -130,7 +174,7 @@ impl Session {
             srtp: None,
             path: None,
             addresses: ArrayVec::new(),
-            connect_by: Some(connect_by),
+            connect_by: Some(now + config.connect_timeout),
             wait: Some(now),
             armed: None,
             round_trip: None,
@@ -147,6 +191,10 @@ impl Session {
     pub(crate) fn connect(&mut self, now: Instant, keys: &SessionKeys) {
         self.connect_by = None;
         self.connected.get_or_insert(now);
+        if let Activity::Viewing(viewer) = &mut self.activity {
+            viewer.first_frame = Some(FirstFrame { waited_since: now, from_store: true });
+            viewer.report_due = now + FIRST_REPORT_DELAY;
+        }
         if self.srtp.is_none() {
             self.srtp = Some(Box::new(Srtp::new(keys)));
         }
@@ -154,8 +202,9 @@ impl Session {
 
     /// Writes down what happened, and tells it at once where the session's user should know.
     pub(crate) fn note(&mut self, now: Instant, what: Notable, events: &mut Vec<Event>) {
-        if self.notes.add(now, what) {
-            events.push(Event::Noted { key: self.key, note: Note { at: now, what } });
+        let after = now.saturating_duration_since(self.adopted);
+        if self.notes.add(after, what) {
+            events.push(Event::Noted { key: self.key, note: Note { after, what } });
         }
     }
 
@@ -182,7 +231,7 @@ impl Session {
         let activity = match &self.activity {
             _ if !self.is_connected() || self.path.is_none() => None,
             Activity::Publishing(publisher) => publisher.deadline(now),
-            Activity::Viewing(viewer) => Some(viewer.report_due),
+            Activity::Viewing(viewer) => viewer.deadline(),
         };
         [self.connect_by, self.wait, activity].into_iter().flatten().min()
     }

@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
+use crate::backfill::Backfill;
 use crate::counters::Counters;
 use crate::lane::LaneMessage;
 use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX};
+use crate::notes::Notable;
 use crate::rng::Rng;
 use crate::routes::Routes;
 use crate::sessions::Sessions;
@@ -29,6 +31,11 @@ pub struct ShardConfig {
     pub seed: u64,
     /// A session that is not connected by then ends.
     pub connect_timeout: Duration,
+    /// A publisher that sent no key frame for this time is asked for one, so that the store always has a young group of
+    /// pictures for late joiners. None: only viewers' wishes count.
+    pub key_frame_interval: Option<Duration>,
+    /// How much faster than live a late joiner goes through the group of pictures.
+    pub catch_up_speed: u32,
     /// Time zero of the shard's own clocks.
     pub started: Instant,
 }
@@ -49,6 +56,8 @@ pub struct Shard {
     pub(crate) mirror_wishes: Vec<TrackId>,
     /// Messages that found their lane full. Media never waits here.
     pub(crate) backlog: VecDeque<(ShardId, LaneMessage)>,
+    /// Groups of pictures on their way to shards that joined.
+    pub(crate) backfills: Vec<Backfill>,
 }
 
 impl Shard {
@@ -65,6 +74,7 @@ impl Shard {
             timers: Timers::default(),
             mirror_wishes: Vec::new(),
             backlog: VecDeque::new(),
+            backfills: Vec::new(),
             config,
         }
     }
@@ -85,8 +95,9 @@ impl Shard {
         self.obey(inputs, outputs);
         self.hear(inputs, outputs);
         self.receive(inputs, outputs);
-        self.tick(outputs);
         self.fan_out(outputs);
+        self.tick(outputs);
+        self.send_backfills(outputs);
         let wishes = self.pass_wishes_on(outputs);
         self.deadline(inputs).into_iter().chain(wishes).min()
     }
@@ -108,6 +119,8 @@ impl Shard {
             match inputs.commands.pop_front() {
                 Some(Command::Adopt(spec)) => self.adopt(*spec, outputs),
                 Some(Command::Close { key, reason }) => self.end(key, reason, outputs),
+                Some(Command::Pause { key, video, paused }) => self.pause(key, video, paused, outputs),
+                Some(Command::Switch { key, from, to, home }) => self.switch(key, from, to, home, outputs),
                 Some(Command::Inspect { key, request }) => {
                     let inspection = self.inspect(key).map(Box::new);
                     outputs.events.push(Event::Inspected { request, inspection });
@@ -171,10 +184,19 @@ impl Shard {
         }
     }
 
+    /// Writes down what happened to a session.
+    pub(crate) fn note(&mut self, key: SessionKey, what: Notable, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        if let Some(session) = self.sessions.find(key) {
+            session.note(now, what, outputs.events);
+        }
+    }
+
     fn deadline(&self, inputs: &Inputs<'_>) -> Option<Instant> {
         let left_over = !inputs.commands.is_empty() || !inputs.lanes.is_empty();
         let left_over = left_over.then_some(self.now);
-        let backlog = (!self.backlog.is_empty()).then(|| self.now + BACKLOG_RETRY);
+        let is_waiting = !self.backlog.is_empty() || !self.backfills.is_empty();
+        let backlog = is_waiting.then(|| self.now + BACKLOG_RETRY);
         [left_over, backlog, self.timers.earliest()].into_iter().flatten().min()
     }
 }

@@ -6,7 +6,9 @@
 
 use fanlight_wire::{ExtendedSequence, Timestamp};
 
+use crate::lane::LanePacket;
 use crate::limits::PACKET_BYTES_MAX;
+use crate::spec::TrackId;
 
 /// What is known of a stored packet besides its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,18 @@ pub struct PacketFacts {
     /// Bytes of forwarded header extensions, as elements of kind, length, data.
     pub extension_len: u8,
     pub payload_len: u16,
+}
+
+impl Stored<'_> {
+    /// By value, for another shard.
+    pub(crate) fn for_lane(&self, track: TrackId, sequence: ExtendedSequence) -> LanePacket {
+        let mut bytes = [0; PACKET_BYTES_MAX];
+        // What was kept is no longer than that.
+        for (place, byte) in bytes.iter_mut().zip(self.extensions.iter().chain(self.payload)) {
+            *place = *byte;
+        }
+        LanePacket { track, sequence, facts: *self.facts, bytes }
+    }
 }
 
 impl PacketFacts {
@@ -91,11 +105,11 @@ impl Store {
         if slot.sequence == Some(sequence) {
             return Err(NotKept::AlreadyThere);
         }
-        let start = place * PACKET_BYTES_MAX;
-        let bytes = self.bytes.get_mut(start..start + facts.bytes()).ok_or(NotKept::TooLong)?;
         if facts.bytes() > PACKET_BYTES_MAX {
             return Err(NotKept::TooLong);
         }
+        let start = place * PACKET_BYTES_MAX;
+        let bytes = self.bytes.get_mut(start..start + facts.bytes()).ok_or(NotKept::TooLong)?;
         let (front, back) = bytes.split_at_mut(extensions.len());
         front.copy_from_slice(extensions);
         back.copy_from_slice(payload);
@@ -115,6 +129,11 @@ impl Store {
         let bytes = self.bytes.get(start..start + slot.facts.bytes())?;
         let (extensions, payload) = bytes.split_at_checked(usize::from(slot.facts.extension_len))?;
         Some(Stored { facts: &slot.facts, extensions, payload })
+    }
+
+    /// How many packets it can hold.
+    pub(crate) fn capacity(&self) -> u64 {
+        self.slots.len() as u64
     }
 
     fn place(&self, sequence: ExtendedSequence) -> usize {

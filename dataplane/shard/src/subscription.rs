@@ -1,10 +1,12 @@
-//! One viewer's wish for one track: where its numbering stands against the track's, and what it may be sent again.
+//! One viewer's wish for one track: how far it is, under which numbers, and what it may be sent again.
 
 use std::time::{Duration, Instant};
 
 use fanlight_wire::{ExtendedSequence, RtpFields, Sequence, Timestamp};
 
-use crate::limits::{RESEND_BYTES_START, RESEND_INTERVAL_MIN, RESEND_SHARE};
+use crate::gop::Gop;
+use crate::limits::{CATCH_UP_MARGIN, RESEND_BYTES_START, RESEND_INTERVAL_MIN, RESEND_SHARE};
+use crate::numbering::{CatchUp, Numbering};
 use crate::rng::Rng;
 use crate::spec::SubscriptionSpec;
 use crate::store::PacketFacts;
@@ -15,22 +17,53 @@ const RESEND_LOG: usize = 128;
 /// Of the numbers that share a place, the one that was sent again last, and when.
 type ResendLog = [Option<(Sequence, Instant)>; RESEND_LOG];
 
-/// The viewer's numbering: what the track's packets are called in this subscription.
-#[derive(Debug, Clone, Copy)]
-struct Mapping {
-    /// Track sequence of the first packet sent.
-    first: ExtendedSequence,
-    /// Packet index = track sequence + this, wrapping. The index (ROC and sequence) is the SRTP nonce: one for each track
-    /// packet, and no packet is taken twice (see [`crate::store`]).
-    index_offset: u64,
-    timestamp_offset: u32,
-    highest_index: u64,
+/// Where a subscription stands in its track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// It begins with the next packet that a decoder can begin with.
+    Waiting { since: Instant },
+    /// It gets each packet as it comes.
+    Live,
+    /// It goes through the store, as fast as its pace and its way back to live allow.
+    Behind(Cursor),
+    /// Its viewer wants nothing now.
+    Paused,
+}
+
+/// A place in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cursor {
+    /// The packet that leaves next. All before it have left, or leave late, when they come.
+    pub(crate) next: ExtendedSequence,
+    /// Since when it has been waited for, if it is not there.
+    pub(crate) missing_since: Option<Instant>,
+    /// Since when the subscription has not been live.
+    pub(crate) behind_since: Instant,
+}
+
+impl Cursor {
+    pub(crate) fn at(next: ExtendedSequence, now: Instant) -> Self {
+        Self { next, missing_since: None, behind_since: now }
+    }
+
+    /// The next packet's turn.
+    pub(crate) fn step(self) -> Self {
+        Self { next: ExtendedSequence(self.next.0 + 1), missing_since: None, ..self }
+    }
 }
 
 /// See the file's head.
 pub(crate) struct Subscription {
     pub(crate) spec: SubscriptionSpec,
-    mapping: Option<Mapping>,
+    pub(crate) flow: Flow,
+    /// When the cursor can go on.
+    pub(crate) due: Option<Instant>,
+    /// None until the first packet.
+    numbering: Option<Numbering>,
+    /// The next run is on another track, with a clock of its own.
+    clock_changed: bool,
+    /// When it last began anew from the store.
+    pub(crate) restarted: Option<Instant>,
     /// Packet index of the retransmission stream.
     rtx_index: u64,
     resent: Option<Box<ResendLog>>,
@@ -47,10 +80,14 @@ pub(crate) struct Subscription {
 }
 
 impl Subscription {
-    pub(crate) fn new(spec: SubscriptionSpec, rng: &mut Rng) -> Self {
+    pub(crate) fn new(spec: SubscriptionSpec, now: Instant, rng: &mut Rng) -> Self {
         Self {
             spec,
-            mapping: None,
+            flow: Flow::Waiting { since: now },
+            due: None,
+            numbering: None,
+            clock_changed: false,
+            restarted: None,
             rtx_index: first_index(rng),
             resent: None,
             resend_budget: RESEND_BYTES_START,
@@ -65,30 +102,96 @@ impl Subscription {
         }
     }
 
-    /// Where the track's packet goes in this subscription: its packet index and header. None: not for this viewer.
-    pub(crate) fn admit(
+    pub(crate) fn is_video(&self) -> bool {
+        self.spec.codec.is_video()
+    }
+
+    /// Waits for a packet to begin with.
+    pub(crate) fn wait(&mut self, now: Instant) {
+        self.flow = Flow::Waiting { since: now };
+        self.due = None;
+    }
+
+    /// The next run is on another track.
+    pub(crate) fn change_clock(&mut self) {
+        self.clock_changed = true;
+    }
+
+    /// Begins with a packet that has just come, if a decoder can begin with it. False: it waits on.
+    pub(crate) fn begin_live(
         &mut self,
+        now: Instant,
         sequence: ExtendedSequence,
         facts: &PacketFacts,
         rng: &mut Rng,
-    ) -> Option<(u64, RtpFields)> {
-        if self.mapping.is_none() && (!self.spec.codec.is_video() || facts.key_frame_start) {
-            let index = first_index(rng);
-            self.mapping = Some(Mapping {
-                first: sequence,
-                index_offset: index.wrapping_sub(sequence.0),
-                timestamp_offset: rng.next_u32(),
-                highest_index: index,
-            });
+    ) -> bool {
+        if self.is_video() && !facts.key_frame_start {
+            return false;
         }
-        let mapping = self.mapping.as_mut().filter(|mapping| sequence >= mapping.first)?;
-        let index = sequence.0.wrapping_add(mapping.index_offset);
-        mapping.highest_index = mapping.highest_index.max(index);
+        self.begin_run(now, sequence, facts.timestamp, rng);
+        self.flow = Flow::Live;
+        true
+    }
+
+    /// Begins with a group of pictures that is in the store, to be live by and by. `newest`: where the track's clock stands.
+    pub(crate) fn begin_from_store(
+        &mut self,
+        now: Instant,
+        gop: Gop,
+        newest: Timestamp,
+        speed: u32,
+        rng: &mut Rng,
+    ) {
+        // A viewer may have seen the newest frame already: what comes now is later than that.
+        let ticks = u128::from(self.spec.clock_rate_hz) * CATCH_UP_MARGIN.as_micros() / 1_000_000;
+        let live = newest.wrapping_add(u32::try_from(ticks).unwrap_or_default());
+        let numbering = self.begin_run(now, gop.first, live, rng);
+        numbering.set_catch_up(CatchUp::plan(now, gop.timestamp, live, speed));
+        self.flow = Flow::Behind(Cursor::at(gop.first, now));
+        self.due = Some(now);
+        self.restarted = Some(now);
+    }
+
+    fn begin_run(
+        &mut self,
+        now: Instant,
+        first: ExtendedSequence,
+        live: Timestamp,
+        rng: &mut Rng,
+    ) -> &mut Numbering {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.splice(first);
+            if std::mem::take(&mut self.clock_changed) {
+                numbering.splice_clock(now, live, self.spec.clock_rate_hz);
+            }
+        }
+        self.numbering.get_or_insert_with(|| Numbering::begin(first, first_index(rng), rng.next_u32()))
+    }
+
+    /// Goes on at a newer key frame, and leaves out what is between.
+    pub(crate) fn skip_to(&mut self, now: Instant, first: ExtendedSequence) {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.splice(first);
+        }
+        self.flow = Flow::Behind(Cursor::at(first, now));
+    }
+
+    /// The way back to live, until it is over.
+    pub(crate) fn catch_up(&self) -> Option<&CatchUp> {
+        self.numbering.as_ref().and_then(Numbering::catch_up)
+    }
+
+    /// Index and header of a track's packet in this subscription. None: it is not for this viewer.
+    pub(crate) fn number(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
+        let index = self.numbering.as_ref()?.index(sequence)?;
         Some((index, self.fields(index, facts)?))
     }
 
     /// Counts what was sealed and sent.
-    pub(crate) fn sent(&mut self, facts: &PacketFacts) {
+    pub(crate) fn sent(&mut self, now: Instant, index: u64, facts: &PacketFacts) {
+        if let Some(numbering) = &mut self.numbering {
+            numbering.sent(now, index, facts.timestamp);
+        }
         self.packets += 1;
         self.octets += u64::from(facts.payload_len);
         self.resend_budget = self.resend_budget.saturating_add(u64::from(facts.payload_len) / RESEND_SHARE);
@@ -109,17 +212,12 @@ impl Subscription {
 
     /// The track's timestamp in this subscription, or None before it began.
     pub(crate) fn rewrite(&self, timestamp: Timestamp) -> Option<Timestamp> {
-        self.mapping.map(|mapping| timestamp.wrapping_add(mapping.timestamp_offset))
+        self.numbering.as_ref().map(|numbering| numbering.rewrite(timestamp))
     }
 
     /// The track's packet that the viewer knows under `sequence`. None: never sent.
     pub(crate) fn track_sequence(&self, sequence: Sequence) -> Option<ExtendedSequence> {
-        let mapping = self.mapping?;
-        let behind = ExtendedSequence(mapping.highest_index).sequence().distance_from(sequence);
-        let index = mapping.highest_index.checked_sub(u64::try_from(behind).ok()?)?;
-        let track = ExtendedSequence(index.wrapping_sub(mapping.index_offset));
-        (track >= mapping.first && track.0 <= mapping.highest_index.wrapping_sub(mapping.index_offset))
-            .then_some(track)
+        self.numbering.as_ref()?.track_sequence(sequence)
     }
 
     /// Takes the right to send `bytes` again for a NACK of `sequence`: once a round trip, and within the budget.

@@ -19,7 +19,7 @@ fn subscription(codec: Codec, rng: &mut Rng) -> Subscription {
         rtx: Some((Ssrc(8), PayloadType::new(97).unwrap())),
         nack: true,
     };
-    Subscription::new(spec, rng)
+    Subscription::new(spec, crate::testing::start(), rng)
 }
 
 fn facts(timestamp: u32, key_frame_start: bool) -> PacketFacts {
@@ -35,28 +35,32 @@ fn facts(timestamp: u32, key_frame_start: bool) -> PacketFacts {
 /// A decoder that begins anywhere else shows grey or nothing.
 #[test]
 fn video_begins_with_a_key_frame_and_audio_at_once() {
+    let now = crate::testing::start();
     let mut rng = Rng::new(1);
     let mut video = subscription(Codec::Vp8, &mut rng);
-    assert!(video.admit(ExtendedSequence(10), &facts(1, false), &mut rng).is_none());
-    assert!(video.admit(ExtendedSequence(11), &facts(2, true), &mut rng).is_some());
-    assert!(video.admit(ExtendedSequence(12), &facts(2, false), &mut rng).is_some());
-    assert!(video.admit(ExtendedSequence(10), &facts(1, false), &mut rng).is_none(), "before it began");
+    assert!(!video.begin_live(now, ExtendedSequence(10), &facts(1, false), &mut rng));
+    assert!(video.begin_live(now, ExtendedSequence(11), &facts(2, true), &mut rng));
+    assert!(video.number(ExtendedSequence(12), &facts(2, false)).is_some());
+    assert!(video.number(ExtendedSequence(10), &facts(1, false)).is_none(), "before it began");
     let mut audio = subscription(Codec::Opus, &mut rng);
-    assert!(audio.admit(ExtendedSequence(10), &facts(1, false), &mut rng).is_some());
+    assert!(audio.begin_live(now, ExtendedSequence(10), &facts(1, false), &mut rng));
 }
 
 proptest! {
     /// The viewer's numbering keeps gaps and order, over every wrap; each NACKed number leads back to its packet.
     #[test]
     fn numbering_follows_the_track(seed: u64, start in 0..1u64 << 40, steps in proptest::collection::vec(1..100u64, 1..200)) {
+        let now = crate::testing::start();
         let mut rng = Rng::new(seed);
         let mut subscription = subscription(Codec::Opus, &mut rng);
         let mut sequence = start;
-        let (first, _) = subscription.admit(ExtendedSequence(sequence), &facts(0, false), &mut rng).unwrap();
+        prop_assert!(subscription.begin_live(now, ExtendedSequence(sequence), &facts(0, false), &mut rng));
+        let (first, _) = subscription.number(ExtendedSequence(sequence), &facts(0, false)).unwrap();
         prop_assert!((1..=0x7fff).contains(&first), "room for late packets and the peer's first guess");
         for step in steps {
             sequence += step;
-            let (index, fields) = subscription.admit(ExtendedSequence(sequence), &facts(0, false), &mut rng).unwrap();
+            let (index, fields) = subscription.number(ExtendedSequence(sequence), &facts(0, false)).unwrap();
+            subscription.sent(now, index, &facts(0, false));
             prop_assert_eq!(index - first, sequence - start);
             prop_assert_eq!(fields.sequence, ExtendedSequence(index).sequence());
             prop_assert_eq!(subscription.track_sequence(fields.sequence), Some(ExtendedSequence(sequence)));
@@ -67,10 +71,18 @@ proptest! {
 /// NACKs for the future, or for what this viewer never got, must send nothing.
 #[test]
 fn a_number_that_was_never_sent_leads_nowhere() {
+    let now = crate::testing::start();
     let mut rng = Rng::new(3);
     let mut subscription = subscription(Codec::Opus, &mut rng);
     assert_eq!(subscription.track_sequence(Sequence(5)), None, "nothing sent yet");
-    let (index, _) = subscription.admit(ExtendedSequence(1000), &facts(0, false), &mut rng).unwrap();
+    subscription.begin_live(now, ExtendedSequence(1000), &facts(0, false), &mut rng);
+    let (index, _) = subscription.number(ExtendedSequence(1000), &facts(0, false)).unwrap();
+    assert_eq!(
+        subscription.track_sequence(ExtendedSequence(index).sequence()),
+        None,
+        "numbered and not sent"
+    );
+    subscription.sent(now, index, &facts(0, false));
     assert_eq!(subscription.track_sequence(ExtendedSequence(index + 1).sequence()), None, "the future");
     assert_eq!(subscription.track_sequence(ExtendedSequence(index - 1).sequence()), None, "before the first");
 }
@@ -92,7 +104,7 @@ fn retransmission_is_limited_in_time_and_in_bytes() {
     }
     assert!(bytes <= RESEND_BYTES_START, "{bytes}");
     let before = subscription.resend_budget;
-    subscription.sent(&facts(0, false));
+    subscription.sent(now, 1, &facts(0, false));
     assert_eq!(subscription.resend_budget, before + 1000 / RESEND_SHARE);
 }
 
@@ -101,7 +113,8 @@ fn retransmission_is_limited_in_time_and_in_bytes() {
 fn a_retransmission_has_its_own_numbering() {
     let mut rng = Rng::new(5);
     let mut subscription = subscription(Codec::Opus, &mut rng);
-    let (_, media) = subscription.admit(ExtendedSequence(77), &facts(960, false), &mut rng).unwrap();
+    subscription.begin_live(crate::testing::start(), ExtendedSequence(77), &facts(960, false), &mut rng);
+    let (_, media) = subscription.number(ExtendedSequence(77), &facts(960, false)).unwrap();
     let (first, rtx) = subscription.retransmission(&facts(960, false)).unwrap();
     let (second, _) = subscription.retransmission(&facts(960, false)).unwrap();
     assert_eq!(second, first + 1);

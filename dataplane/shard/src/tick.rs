@@ -1,11 +1,13 @@
 //! What falls due for a session: its transport's timers, its time to connect, its reports.
 
+use arrayvec::ArrayVec;
 use fanlight_wire::RtcpWriter;
 
-use crate::limits::{CNAME, REPORT_INTERVAL, RTCP_BYTES_MAX};
+use crate::limits::{CNAME, REPORT_INTERVAL, RTCP_BYTES_MAX, TRACKS_PER_SESSION_MAX};
+use crate::notes::Notable;
 use crate::session::Activity;
 use crate::shard::Shard;
-use crate::spec::SessionKey;
+use crate::spec::{SessionKey, TrackId};
 use crate::track::Track;
 use crate::turn::{EndReason, Outputs};
 
@@ -20,6 +22,7 @@ impl Shard {
             session.transport.advance(now);
             self.drive(key, outputs);
         }
+        self.go_on(key, outputs);
         self.send_feedback(key, outputs);
         self.arm(key);
     }
@@ -31,13 +34,19 @@ impl Shard {
         let (Some(srtp), Some(path)) = (session.srtp.as_deref_mut(), session.path) else { return };
         let mut buffer = [0; RTCP_BYTES_MAX];
         let mut rtcp = RtcpWriter::new(&mut buffer);
+        let mut forgotten = ArrayVec::<TrackId, TRACKS_PER_SESSION_MAX>::new();
+        let mut notes = Vec::new();
         match &mut session.activity {
             Activity::Publishing(publisher) => {
-                let requests = publisher.feedback(now, session.local_ssrc, session.round_trip, &mut rtcp);
-                self.counters.key_frame_requests_out += requests;
+                let asked = publisher.feedback(now, session.local_ssrc, session.round_trip, &mut rtcp);
+                notes.append(&mut publisher.happened);
+                notes.extend((asked.wished + asked.refreshed > 0).then_some(Notable::KeyFrameAsked));
+                self.counters.key_frame_requests_out += asked.wished;
+                self.counters.key_frame_refreshes_out += asked.refreshed;
             }
             Activity::Viewing(viewer) if viewer.report_due <= now => {
                 viewer.report_due = now + REPORT_INTERVAL;
+                forgotten.extend(viewer.waiting_too_long(now));
                 for subscription in &viewer.subscriptions {
                     let Some(track) = self.tracks.get(&subscription.spec.track) else { continue };
                     write_sender_report(track, subscription, now, &mut rtcp);
@@ -49,7 +58,13 @@ impl Shard {
         let compound = buffer.get(..len).unwrap_or_default();
         if srtp.send_rtcp(path, compound, outputs.egress, &mut self.counters).is_err() {
             // 2³¹ compounds: nothing may be sealed under these keys any more (RFC 3711 §9.2).
-            self.end(key, EndReason::TransportFailed, outputs);
+            return self.end(key, EndReason::TransportFailed, outputs);
+        }
+        for what in notes {
+            session.note(now, what, outputs.events);
+        }
+        for track in forgotten {
+            self.wish_key_frame(track, outputs);
         }
     }
 }
@@ -66,6 +81,10 @@ fn write_sender_report(
     let elapsed = now.saturating_duration_since(clock.learned);
     let ticks = elapsed.as_micros() * u128::from(track.clock_rate_hz) / 1_000_000;
     let timestamp = clock.timestamp.wrapping_add(u32::try_from(ticks & 0xffff_ffff).unwrap_or_default());
+    // On its way back to live the viewer's clock is not the publisher's.
+    if subscription.catch_up().is_some_and(|way| !way.is_over_at(timestamp)) {
+        return;
+    }
     let Some(timestamp) = subscription.rewrite(timestamp) else { return };
     // Counters of a report are 32 bits and wrap (RFC 3550 §6.4.1).
     let packets = u32::try_from(subscription.packets & 0xffff_ffff).unwrap_or_default();

@@ -1,13 +1,17 @@
 //! One published track on one shard: its store, its subscribers here, and the shards that mirror it.
 
+use std::time::{Duration, Instant};
+
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtendedSequence, Timestamp};
 
+use crate::gop::Gop;
 use crate::key_frame::KeyFrameDesk;
 use crate::lane::MediaClock;
-use crate::limits::{AUDIO_STORE_PACKETS, VIDEO_STORE_PACKETS};
+use crate::limits::{AUDIO_STORE_PACKETS, UNSETTLED_PACKETS, VIDEO_STORE_PACKETS};
+use crate::rate::RateMeter;
 use crate::spec::{SessionKey, ShardId, TrackId};
-use crate::store::Store;
+use crate::store::{PacketFacts, Store};
 
 /// Where the track's packets come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +32,7 @@ pub(crate) struct Subscriber {
 /// See the file's head.
 pub(crate) struct Track {
     pub(crate) id: TrackId,
+    pub(crate) is_video: bool,
     pub(crate) clock_rate_hz: u32,
     pub(crate) origin: Origin,
     pub(crate) store: Store,
@@ -38,16 +43,19 @@ pub(crate) struct Track {
     pub(crate) clock: Option<MediaClock>,
     /// Coalesces the wishes that a mirror sends home; the home's own desk is the publisher's.
     pub(crate) desk: KeyFrameDesk,
+    pub(crate) rate: RateMeter,
     pub(crate) key_frames: u64,
     pub(crate) frames: u64,
-    last_key_frame: Option<Timestamp>,
+    pub(crate) gop: Option<Gop>,
+    newest: Option<(ExtendedSequence, Timestamp)>,
 }
 
 impl Track {
-    pub(crate) fn new(id: TrackId, codec: Codec, clock_rate_hz: u32, origin: Origin) -> Self {
+    pub(crate) fn new(id: TrackId, codec: Codec, clock_rate_hz: u32, origin: Origin, now: Instant) -> Self {
         let packets = if codec.is_video() { VIDEO_STORE_PACKETS } else { AUDIO_STORE_PACKETS };
         Self {
             id,
+            is_video: codec.is_video(),
             clock_rate_hz,
             origin,
             store: Store::new(packets),
@@ -56,18 +64,56 @@ impl Track {
             mirrors: Vec::new(),
             clock: None,
             desk: KeyFrameDesk::default(),
+            rate: RateMeter::new(now),
             key_frames: 0,
             frames: 0,
-            last_key_frame: None,
+            gop: None,
+            newest: None,
         }
     }
 
-    /// Counts a kept packet. A key frame may begin with several packets (parameter sets, then the picture) and counts once.
-    pub(crate) fn count(&mut self, timestamp: Timestamp, marker: bool, key_frame_start: bool) {
-        self.frames += u64::from(marker);
-        if key_frame_start && self.last_key_frame != Some(timestamp) {
-            self.last_key_frame = Some(timestamp);
-            self.key_frames += 1;
+    /// Takes note of a kept packet.
+    pub(crate) fn observe(&mut self, now: Instant, sequence: ExtendedSequence, facts: &PacketFacts) {
+        self.rate.add(now, facts.bytes());
+        self.frames += u64::from(facts.marker);
+        if facts.key_frame_start {
+            let (gop, begun) = Gop::note(self.gop, sequence, facts.timestamp);
+            self.gop = Some(gop);
+            self.key_frames += u64::from(begun);
         }
+        self.advance_to(sequence, facts.timestamp);
+    }
+
+    /// The track is at least that far.
+    pub(crate) fn advance_to(&mut self, sequence: ExtendedSequence, timestamp: Timestamp) {
+        if self.newest.is_none_or(|(newest, _)| sequence > newest) {
+            self.newest = Some((sequence, timestamp));
+        }
+    }
+
+    /// The newest packet known, and where the track's clock stands by it.
+    pub(crate) fn newest(&self) -> Option<(ExtendedSequence, Timestamp)> {
+        self.newest
+    }
+
+    /// By how much media of that timestamp is older than the newest.
+    pub(crate) fn age(&self, timestamp: Timestamp) -> Duration {
+        let newest = self.newest.map_or(timestamp, |(_, newest)| newest);
+        let ticks = u64::try_from(newest.distance_from(timestamp)).unwrap_or_default();
+        Duration::from_micros(
+            ticks.saturating_mul(1_000_000).checked_div(u64::from(self.clock_rate_hz)).unwrap_or_default(),
+        )
+    }
+
+    /// The group of pictures under way, if it is whole in the store and began no longer ago than that: who begins with it
+    /// needs nothing of the publisher.
+    pub(crate) fn servable_gop(&self, age_max: Duration) -> Option<Gop> {
+        let gop = self.gop.filter(|gop| self.age(gop.timestamp) <= age_max)?;
+        let (newest, _) = self.newest?;
+        // What was lost a moment ago is being asked for, and will be there before the viewer comes to it.
+        let settled = newest.0.saturating_sub(UNSETTLED_PACKETS).max(gop.first.0);
+        let whole =
+            (gop.first.0..=settled).all(|sequence| self.store.find(ExtendedSequence(sequence)).is_some());
+        whole.then_some(gop)
     }
 }

@@ -7,7 +7,7 @@ use crate::lane::{LaneMessage, Lanes};
 use crate::notes::Note;
 use crate::remote::Remote;
 use crate::report::ShardReport;
-use crate::spec::{SessionKey, SessionSpec, ShardId};
+use crate::spec::{SessionKey, SessionSpec, ShardId, TrackId};
 use crate::transport::IceRestart;
 
 /// What a turn works on.
@@ -63,6 +63,19 @@ pub enum Command {
     },
     /// Asks for an [`Event::Report`].
     Report,
+    /// A viewer wants audio or video no more for now, or again.
+    Pause {
+        key: SessionKey,
+        video: bool,
+        paused: bool,
+    },
+    /// A viewer goes on with the track `to`, on the shard `home`, where it watched `from`: its publisher was replaced.
+    Switch {
+        key: SessionKey,
+        from: TrackId,
+        to: TrackId,
+        home: ShardId,
+    },
     /// Asks for an [`Event::Inspected`], which carries the number back.
     Inspect {
         key: SessionKey,

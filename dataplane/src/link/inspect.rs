@@ -1,6 +1,6 @@
 //! What control asks of one session, and what a session has to say at once: a shard's words in the protocol's.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use fanlight_protocol::{
     DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note, Refusal, RequestId, SessionId,
@@ -42,7 +42,7 @@ impl Link {
 
     pub(super) fn pass_note_on(&mut self, shard: ShardId, key: SessionKey, told: &fanlight_shard::Note) {
         let Some(record) = self.ledger.at(shard, key) else { return };
-        let (session, note) = (record.session, note(told, record.accepted));
+        let (session, note) = (record.session, note(told));
         self.tell(&ToControl::Noted { session, note });
     }
 
@@ -85,12 +85,13 @@ pub(super) fn describe(
         packets_in: report.packets_in,
         packets_out: report.packets_out,
         tracks: report.tracks.iter().map(track_stats).collect(),
-        notes: told.notes.iter().map(|told| note(told, record.accepted)).collect(),
+        notes: told.notes.iter().map(note).collect(),
     }
 }
 
-fn note(told: &fanlight_shard::Note, accepted: Instant) -> Note {
-    Note { at_ms: milliseconds(told.at.saturating_duration_since(accepted)), what: notable(told.what) }
+/// A shard takes a session as soon as it is accepted: the two clocks are one.
+fn note(told: &fanlight_shard::Note) -> Note {
+    Note { at_ms: milliseconds(told.after), what: notable(told.what) }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -19,7 +19,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fanlight_protocol::{
-    CloseReason, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionState, ToControl, ToDataplane,
+    CloseReason, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionRole, SessionState, ToControl,
+    ToDataplane, TrackKind,
 };
 use fanlight_ring::{Backend, LaneSender, PortCounters};
 use fanlight_shard::rtc::Certificate;
@@ -222,11 +223,12 @@ impl Link {
                 self.answer(request, session, opened);
             }
             ToDataplane::Answer { request, session, answer } => {
-                let message = match self.take_answer(session, &answer) {
-                    Ok(()) => ToControl::Done { request },
-                    Err(refusal) => ToControl::Refused { request, refusal },
-                };
-                self.tell(&message);
+                let outcome = self.take_answer(session, &answer);
+                self.settle(request, outcome);
+            }
+            ToDataplane::Pause { request, session, kind, paused } => {
+                let outcome = self.pause(session, kind, paused);
+                self.settle(request, outcome);
             }
             ToDataplane::Trickle { request, session, fragment, may_restart } => {
                 let message = self
@@ -256,6 +258,23 @@ impl Link {
             Err(refusal) => ToControl::Refused { request, refusal },
         };
         self.tell(&message);
+    }
+
+    fn settle(&mut self, request: RequestId, outcome: Result<(), Refusal>) {
+        let message = match outcome {
+            Ok(()) => ToControl::Done { request },
+            Err(refusal) => ToControl::Refused { request, refusal },
+        };
+        self.tell(&message);
+    }
+
+    fn pause(&mut self, session: SessionId, kind: TrackKind, paused: bool) -> Result<(), Refusal> {
+        let record = self.ledger.find(session).ok_or(Refusal::UnknownSession)?;
+        if record.role == SessionRole::Publisher {
+            return Err(Refusal::NotAViewer);
+        }
+        let (place, key) = (usize::from(record.shard.0), record.key);
+        self.order(place, Command::Pause { key, video: kind == TrackKind::Video, paused })
     }
 
     fn close(&mut self, session: SessionId, reason: EndReason) {

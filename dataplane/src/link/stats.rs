@@ -71,6 +71,7 @@ fn shard_stats(link: &ShardLink, told: &ShardReport, port: &PortCounters) -> Sha
             named("lane_packets_in", counters.lane_packets_in),
             named("lane_packets_out", counters.lane_packets_out),
             named("resends_refused", counters.resends_refused),
+            named("key_frame_refreshes_out", counters.key_frame_refreshes_out),
             named("truncated", port.truncated),
             named("receive_rearms", port.receive_rearms),
             named("trains_cut", port.trains_cut),

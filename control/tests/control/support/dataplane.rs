@@ -253,6 +253,15 @@ impl State {
                     ToControl::Refused { request, refusal: Refusal::BadSdp("this is no fragment".into()) }
                 }]
             }
+            ToDataplane::Pause { request, session, .. } => {
+                vec![match self.sessions.get(&session).map(|info| info.role) {
+                    Some(SessionRole::Viewer { .. }) => ToControl::Done { request },
+                    Some(SessionRole::Publisher) => {
+                        ToControl::Refused { request, refusal: Refusal::NotAViewer }
+                    }
+                    None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
+                }]
+            }
             ToDataplane::Inspect { request, session } => {
                 vec![match self.inspect(session) {
                     Some(inspection) => ToControl::Inspected { request, inspection },

@@ -6,7 +6,7 @@ use std::time::Instant;
 use fanlight_shard::keyed::Keyed;
 use fanlight_shard::{
     Command, EndReason, Inputs, LaneMessage, Outputs, PublishSpec, Remote, Role, SessionKey, SessionSpec,
-    Shard, ShardId, WatchSpec,
+    Shard, ShardId, TrackId, WatchSpec,
 };
 use fanlight_wire::Ssrc;
 
@@ -23,6 +23,8 @@ pub(crate) enum Order {
     Close(SessionKey, EndReason),
     Report,
     Inspect(SessionKey),
+    Pause { key: SessionKey, video: bool, paused: bool },
+    Switch { key: SessionKey, from: TrackId, to: TrackId, home: ShardId },
 }
 
 /// A session whose handshake is left out: its keys follow from its number.
@@ -41,6 +43,8 @@ impl Order {
             Self::Watch(adoption, spec) => adoption.command(Role::Viewer(spec)),
             Self::Close(key, reason) => Command::Close { key, reason },
             Self::Report => Command::Report,
+            Self::Pause { key, video, paused } => Command::Pause { key, video, paused },
+            Self::Switch { key, from, to, home } => Command::Switch { key, from, to, home },
             Self::Inspect(key) => Command::Inspect { key, request: 1 },
         }
     }

@@ -22,11 +22,12 @@ pub(crate) struct WorldConfig {
     pub(crate) seed: u64,
     /// Messages that a lane holds.
     pub(crate) lane_depth: usize,
+    pub(crate) key_frame_interval: Option<Duration>,
 }
 
 impl Default for WorldConfig {
     fn default() -> Self {
-        Self { shards: 1, seed: 1, lane_depth: 1024 }
+        Self { shards: 1, seed: 1, lane_depth: 1024, key_frame_interval: None }
     }
 }
 
@@ -86,6 +87,8 @@ pub(crate) fn new_shard(config: &WorldConfig, id: ShardId, started: Instant) -> 
         ufrag_key: ufrag_key(),
         seed: config.seed.wrapping_add(u64::from(id.0) << 32),
         connect_timeout: Duration::from_secs(10),
+        key_frame_interval: config.key_frame_interval,
+        catch_up_speed: 4,
         started,
     })
 }

@@ -17,6 +17,7 @@ mod handshake;
 #[cfg(test)]
 mod inspecting;
 #[cfg(test)]
+mod joining;
 mod leaps;
 #[cfg(test)]
 mod replaying;

@@ -69,7 +69,7 @@ fn answer(script: &mut Script, world: &mut World, viewer: &mut Viewer) {
 /// joins, leaves, a change of SSRC, short lanes, a kernel that takes nothing, and the end.
 fn busy_time(seed: u64) -> World {
     let mut script = Script(7);
-    let mut world = World::new(WorldConfig { shards: 2, seed, lane_depth: 6 });
+    let mut world = World::new(WorldConfig { shards: 2, seed, lane_depth: 6, ..WorldConfig::default() });
     let mut publisher = Publisher::join(&mut world, 0);
     publisher.video.index = 65_300;
     let mut viewers: Vec<Viewer> = [0, 0, 1].map(|shard| Viewer::join(&mut world, shard, &publisher)).into();

@@ -1,0 +1,184 @@
+//! How a subscription begins: from the store if that has what a decoder needs, else with the next key frame. The same at a
+//! viewer's beginning, after a pause, when its decoder lost its way, and when its publisher is replaced.
+
+use crate::lane::LaneMessage;
+use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_INTERVAL_MIN};
+use crate::notes::Notable;
+use crate::session::FirstFrame;
+use crate::shard::Shard;
+use crate::spec::{SessionKey, ShardId, TrackId};
+use crate::subscription::Flow;
+use crate::track::{Origin, Subscriber, Track};
+use crate::turn::{EndReason, Outputs};
+
+impl Shard {
+    /// Puts a viewer that has just connected on its tracks. Returns why it is over, if the stream is.
+    pub(crate) fn start_subscriptions(
+        &mut self,
+        key: SessionKey,
+        outputs: &mut Outputs<'_>,
+    ) -> Option<EndReason> {
+        let viewer = self.sessions.find(key)?.viewer_mut()?;
+        for place in 0..viewer.subscriptions.len() {
+            if !self.subscribe(key, place, outputs) {
+                return Some(EndReason::StreamEnded);
+            }
+        }
+        None
+    }
+
+    /// Puts one subscription on its track. False: the track is gone.
+    fn subscribe(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) -> bool {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(spec) = viewer.and_then(|viewer| viewer.subscriptions.get(place)).map(|s| s.spec.clone())
+        else {
+            return false;
+        };
+        let is_new = spec.home != self.config.id && !self.tracks.contains_key(&spec.track);
+        if is_new {
+            let origin = Origin::Mirror { home: spec.home };
+            let track = Track::new(spec.track, spec.codec, spec.clock_rate_hz, origin, self.now);
+            self.tracks.insert(spec.track, Box::new(track));
+            self.tell(spec.home, LaneMessage::Join { track: spec.track }, outputs);
+        }
+        let Some(track) = self.tracks.get_mut(&spec.track) else { return false };
+        track.subscribers.push(Subscriber { viewer: key, place });
+        // A new mirror gets the group of pictures from home, or home asks for a key frame.
+        if !is_new {
+            self.begin(key, place, outputs);
+        }
+        true
+    }
+
+    /// Lets a subscription begin, or begin anew.
+    fn begin(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Self { sessions, tracks, rng, config, .. } = self;
+        let viewer = sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get_mut(place)) else {
+            return;
+        };
+        let Some(track) = tracks.get(&subscription.spec.track) else { return };
+        match track.servable_gop(GOP_AGE_MAX).zip(track.newest()) {
+            Some((gop, (_, newest))) if track.is_video => {
+                subscription.begin_from_store(now, gop, newest, config.catch_up_speed, rng);
+                self.arm(key);
+            }
+            _ => {
+                let (id, is_video) = (track.id, track.is_video);
+                subscription.wait(now);
+                if is_video {
+                    self.note_first_frame_by_request(key);
+                    self.wish_key_frame(id, outputs);
+                }
+            }
+        }
+    }
+
+    fn note_first_frame_by_request(&mut self, key: SessionKey) {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        if let Some(first_frame) = viewer.and_then(|viewer| viewer.first_frame.as_mut()) {
+            *first_frame = FirstFrame { from_store: false, ..*first_frame };
+        }
+    }
+
+    /// The group of pictures of a mirrored track is on its way from home: who waits for it begins.
+    pub(crate) fn begin_all_that_wait(&mut self, id: TrackId) {
+        let now = self.now;
+        let Self { sessions, tracks, rng, config, .. } = self;
+        let Some(track) = tracks.get(&id) else { return };
+        let Some((gop, (_, newest))) = track.gop.zip(track.newest()) else { return };
+        let mut begun = Vec::new();
+        for subscriber in &track.subscribers {
+            let viewer = sessions.find(subscriber.viewer).and_then(|session| session.viewer_mut());
+            let subscription = viewer.and_then(|viewer| viewer.subscriptions.get_mut(subscriber.place));
+            if let Some(subscription) = subscription.filter(|s| matches!(s.flow, Flow::Waiting { .. })) {
+                subscription.begin_from_store(now, gop, newest, config.catch_up_speed, rng);
+                begun.push(subscriber.viewer);
+            }
+        }
+        for viewer in begun {
+            self.arm(viewer);
+        }
+    }
+
+    /// A viewer's decoder lost its way: it begins anew from the store where that is cheap, else a key frame is asked for.
+    pub(crate) fn restart(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get(place)) else { return };
+        let id = subscription.spec.track;
+        let lately = subscription.restarted.is_some_and(|at| now < at + RESTART_INTERVAL_MIN);
+        let young = self.tracks.get(&id).and_then(|track| track.servable_gop(RESTART_AGE_MAX)).is_some();
+        match subscription.flow {
+            Flow::Live | Flow::Behind(_) if young && !lately => self.begin(key, place, outputs),
+            // It is on its way through a group of pictures already.
+            Flow::Behind(_) if young => {}
+            Flow::Paused => {}
+            Flow::Live | Flow::Behind(_) | Flow::Waiting { .. } => self.wish_key_frame(id, outputs),
+        }
+    }
+
+    /// A viewer wants one kind of media no more for now, or again.
+    pub(crate) fn pause(&mut self, key: SessionKey, video: bool, paused: bool, outputs: &mut Outputs<'_>) {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(viewer) = viewer else { return };
+        let mut changed = Vec::new();
+        for (place, subscription) in viewer.subscriptions.iter_mut().enumerate() {
+            let is_paused = subscription.flow == Flow::Paused;
+            if subscription.is_video() == video && is_paused != paused {
+                subscription.flow = Flow::Paused;
+                subscription.due = None;
+                changed.push(place);
+            }
+        }
+        if changed.is_empty() {
+            return;
+        }
+        let what = if paused { Notable::Paused { video } } else { Notable::Resumed { video } };
+        self.note(key, what, outputs);
+        for place in changed.into_iter().filter(|_| !paused) {
+            self.begin(key, place, outputs);
+        }
+    }
+
+    /// A viewer goes on with the track `to`, on the shard `home`, where it watched `from`.
+    pub(crate) fn switch(
+        &mut self,
+        key: SessionKey,
+        from: TrackId,
+        to: TrackId,
+        home: ShardId,
+        outputs: &mut Outputs<'_>,
+    ) {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(viewer) = viewer else { return };
+        let place = viewer.subscriptions.iter().position(|subscription| subscription.spec.track == from);
+        let Some(place) = place else { return };
+        let Some(subscription) = viewer.subscriptions.get_mut(place) else { return };
+        let (video, was_paused) = (subscription.is_video(), subscription.flow == Flow::Paused);
+        subscription.spec.track = to;
+        subscription.spec.home = home;
+        subscription.change_clock();
+        subscription.wait(self.now);
+        if !self.sessions.find(key).is_some_and(|session| session.is_connected()) {
+            return; // it subscribes when it connects
+        }
+        self.unsubscribe(Subscriber { viewer: key, place }, from, outputs);
+        if !self.subscribe(key, place, outputs) {
+            return self.end(key, EndReason::StreamEnded, outputs);
+        }
+        self.note(key, Notable::Switched { video }, outputs);
+        if was_paused {
+            self.pause_again(key, place);
+        }
+    }
+
+    fn pause_again(&mut self, key: SessionKey, place: usize) {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        if let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get_mut(place)) {
+            subscription.flow = Flow::Paused;
+            subscription.due = None;
+        }
+    }
+}
