@@ -176,6 +176,19 @@ pub struct IceServer {
 pub struct Apps {
     /// First segments of the app paths that are served; empty = every one.
     pub allowed: Vec<String>,
+    /// What becomes of a publisher whose name is in use.
+    pub on_name_in_use: OnNameInUse,
+}
+
+/// What becomes of a publisher whose name is in use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnNameInUse {
+    /// It is refused: 409.
+    #[default]
+    Refuse,
+    /// It takes over once it is connected, and viewers go on with it.
+    Replace,
 }
 
 /// Where growth ends.

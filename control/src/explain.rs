@@ -139,6 +139,7 @@ fn plain(reason: CloseReason) -> &'static str {
             "Nothing was heard of the peer any more: its network went away. Open a new session."
         }
         CloseReason::NeverConnected => "ICE or DTLS did not come up in time. Open a new session.",
+        CloseReason::Replaced => "Another publisher has taken over the name. To take it back publish again.",
         CloseReason::StreamEnded => "The publisher has ended the stream. Watch again when it is live.",
         CloseReason::TransportFailed => {
             "The connection failed inside the server; its log has more. Open a new session."

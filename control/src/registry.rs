@@ -7,7 +7,8 @@
 //!                 gone: the name is free at once; viewers stay until their own Closed arrives
 //! ```
 //!
-//! A name is in use from its reservation on, so two publishers cannot race for it. A session that is given up is *doomed*
+//! A name is in use from its reservation on, so two publishers cannot race for it; where the policy allows it, a newer one
+//! takes over: see [`replace`]. A session that is given up is *doomed*
 //! until the dataplane says that it is closed: should the connection fail in between, the next [`Registry::reconcile`]
 //! closes it again instead of adopting it.
 //!
@@ -15,6 +16,7 @@
 //! dataplane has or is opening, so its limits and `limits.requests_in_flight_max` hold them.
 
 mod reconcile;
+mod replace;
 #[cfg(test)]
 mod tests;
 
@@ -66,23 +68,41 @@ pub(crate) struct Registry {
     sessions: HashMap<SessionId, Session>,
     /// The publisher of each name in use.
     publishers: HashMap<StreamPath, SessionId>,
+    /// Publishers that will replace those when they connect.
+    challengers: HashMap<StreamPath, SessionId>,
     doomed: HashSet<SessionId>,
 }
 
 impl Registry {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self { limits, sessions: HashMap::new(), publishers: HashMap::new(), doomed: HashSet::new() }
+        Self {
+            limits,
+            sessions: HashMap::new(),
+            publishers: HashMap::new(),
+            challengers: HashMap::new(),
+            doomed: HashSet::new(),
+        }
     }
 
-    /// Takes the name for `session`, which the dataplane is about to open.
+    /// Takes the name for `session`, which the dataplane is about to open; where it is in use, as the challenger of its holder
+    /// if it `may_replace` that. A challenger that is there already has to be given up before.
     pub(crate) fn reserve_publisher(
         &mut self,
         session: SessionId,
         stream: StreamPath,
+        may_replace: bool,
         now: SystemTime,
     ) -> Result<(), Fault> {
-        if self.publishers.contains_key(&stream) {
-            return Err(Fault::NameInUse(stream));
+        if let Some(holder) = self.publishers.get(&stream) {
+            // One that has no tracks yet has nothing that could be taken over.
+            let is_open = self.sessions.get(holder).is_some_and(|holder| holder.phase != Phase::Reserved);
+            if !may_replace || !is_open || self.challengers.contains_key(&stream) {
+                return Err(Fault::NameInUse(stream));
+            }
+            self.check_room()?;
+            self.challengers.insert(stream.clone(), session);
+            self.sessions.insert(session, reserved(stream, SessionRole::Publisher, now));
+            return Ok(());
         }
         if self.publishers.len() >= self.limits.streams_max as usize {
             return Err(self.full("limits.streams_max"));
@@ -151,8 +171,14 @@ impl Registry {
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Session> {
         let entry = self.sessions.remove(&session)?;
         match entry.role {
+            SessionRole::Publisher if self.challengers.get(&entry.stream) == Some(&session) => {
+                self.challengers.remove(&entry.stream);
+            }
             SessionRole::Publisher => {
                 self.publishers.remove(&entry.stream);
+                if let Some(challenger) = self.challengers.remove(&entry.stream) {
+                    self.publishers.insert(entry.stream.clone(), challenger);
+                }
             }
             SessionRole::Viewer { publisher } => {
                 if let Some(publisher) = self.sessions.get_mut(&publisher) {
@@ -195,7 +221,8 @@ impl Registry {
 
     /// Publishers and viewers, reserved ones included.
     pub(crate) fn counts(&self) -> (usize, usize) {
-        (self.publishers.len(), self.sessions.len() - self.publishers.len())
+        let publishers = self.publishers.len() + self.challengers.len();
+        (publishers, self.sessions.len() - publishers)
     }
 
     fn insert_viewer(&mut self, session: SessionId, publisher: SessionId, entry: Session) {

@@ -12,7 +12,7 @@ use fanlight_protocol::{
     CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
 };
 
-use crate::config::{Config, Limits};
+use crate::config::{Config, Limits, OnNameInUse};
 use crate::dataplane::{Answer, Line};
 use crate::endings::{Ending, Endings};
 use crate::events::Events;
@@ -108,6 +108,7 @@ pub(crate) struct Signalling {
     pub(crate) events: Events,
     limits: Limits,
     registry: Mutex<Registry>,
+    on_name_in_use: OnNameInUse,
     endings: Mutex<Endings>,
     failure_lines: Mutex<LogBudget>,
 }
@@ -121,6 +122,7 @@ impl Signalling {
             events: Events::default(),
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone())),
+            on_name_in_use: config.apps.on_name_in_use,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             failure_lines: Mutex::default(),
         }
@@ -133,7 +135,7 @@ impl Signalling {
         let role = opening.role();
         let publisher = match role {
             Role::Publisher => {
-                self.registry().reserve_publisher(session, stream.clone(), now)?;
+                self.reserve_publisher(session, &stream, now)?;
                 session
             }
             Role::Viewer => self.registry().reserve_viewer(session, stream.clone(), now)?,
@@ -142,8 +144,9 @@ impl Signalling {
         // client leaves and this future is dropped.
         let reservation = Reservation { signalling: self, session };
         let path = stream.clone();
+        let replaces = self.registry().replaced_by(session);
         let outcome = self.line.request(Some(session), |request| match opening {
-            Opening::Publish(offer) => ToDataplane::Publish { request, session, stream, offer },
+            Opening::Publish(offer) => ToDataplane::Publish { request, session, stream, offer, replaces },
             Opening::Watch(offer) => ToDataplane::Watch { request, session, stream, publisher, offer },
             Opening::WatchOurOffer => ToDataplane::Offer { request, session, stream, publisher },
         });
@@ -161,6 +164,21 @@ impl Signalling {
             Err(Fault::Refused(fanlight_protocol::Refusal::UnknownSession)) => Err(Fault::NotLive(path)),
             Err(fault) => Err(fault),
         }
+    }
+
+    fn reserve_publisher(
+        &self,
+        session: SessionId,
+        stream: &StreamPath,
+        now: SystemTime,
+    ) -> Result<(), Fault> {
+        let may_replace = self.on_name_in_use == OnNameInUse::Replace;
+        // The newest is what the user wants: a challenger that has not connected yet makes way.
+        let challenger = self.registry().challenger(stream).filter(|_| may_replace);
+        if let Some(challenger) = challenger {
+            self.end(challenger, CloseReason::Replaced, None);
+        }
+        self.registry().reserve_publisher(session, stream.clone(), may_replace, now)
     }
 
     /// Hands on a viewer's answer to an offer of ours.
@@ -239,6 +257,14 @@ impl Signalling {
 
     pub(crate) fn session_restarted(&self, session: SessionId, ice_tag: String) {
         self.registry().restarted(session, ice_tag);
+    }
+
+    pub(crate) fn publisher_replaced(&self, publisher: SessionId, former: SessionId, viewers: &[SessionId]) {
+        let known = self.registry().replaced(publisher, former, viewers);
+        tracing::info!(?publisher, ?former, viewers = viewers.len(), "publisher replaced");
+        if let Some(known) = known {
+            self.ended(former, known, EndReason::Closed(CloseReason::Replaced), None);
+        }
     }
 
     pub(crate) fn session_connected(&self, session: SessionId) {

@@ -86,6 +86,7 @@ mod tests {
                 session: SessionId(2),
                 stream,
                 offer: "v=0\r\n".into(),
+                replaces: None,
             },
             ToDataplane::Close { session: SessionId(2), reason: CloseReason::Deleted },
         ]

@@ -7,8 +7,8 @@
 //!
 //! ```text
 //!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Inspect · Close · Snapshot
-//!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Closed · Snapshot ·
-//!               Stats ── dataplane
+//!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Replaced · Closed ·
+//!               Snapshot · Stats ── dataplane
 //! ```
 //!
 //! Every request carries a [`RequestId`] and gets exactly one answer. A frame is a little-endian `u32` length and a
@@ -30,4 +30,4 @@ pub use session::{Codec, SessionInfo, SessionRole, SessionState, StreamPath, Tra
 pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 3;
+pub const PROTOCOL_VERSION: u16 = 5;

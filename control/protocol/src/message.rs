@@ -17,7 +17,14 @@ pub enum ToDataplane {
         epoch: u64,
     },
     /// Opens a publisher's session. Answered by [`ToControl::Accepted`] or [`ToControl::Refused`].
-    Publish { request: RequestId, session: SessionId, stream: StreamPath, offer: String },
+    Publish {
+        request: RequestId,
+        session: SessionId,
+        stream: StreamPath,
+        offer: String,
+        /// Whose place it takes once it is connected: [`ToControl::Replaced`] follows.
+        replaces: Option<SessionId>,
+    },
     /// Opens a viewer's session on the tracks of `publisher`. Answered as [`ToDataplane::Publish`] is.
     Watch { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId, offer: String },
     /// Makes an offer to a viewer that asked for one. Answered as [`ToDataplane::Publish`] is; the session is kept for a
@@ -62,6 +69,8 @@ pub enum ToControl {
     },
     /// The request came to nothing, and why.
     Refused { request: RequestId, refusal: Refusal },
+    /// `publisher` has taken the place of `former`, which ends, and carried these of its viewers over.
+    Replaced { publisher: SessionId, former: SessionId, viewers: Vec<SessionId> },
     /// ICE is being restarted: media goes on over the old path until there is a new one.
     Restarted {
         request: RequestId,
@@ -137,6 +146,8 @@ pub enum CloseReason {
     NeverConnected,
     /// The publisher of the watched stream ended.
     StreamEnded,
+    /// Another publisher took over the name.
+    Replaced,
     /// The transport failed: DTLS fault or certificate mismatch.
     TransportFailed,
     /// An administrator, a policy or the expiry of a grant.
@@ -155,6 +166,7 @@ impl CloseReason {
             Self::ConsentLost => "consent_lost",
             Self::NeverConnected => "never_connected",
             Self::StreamEnded => "stream_ended",
+            Self::Replaced => "replaced",
             Self::TransportFailed => "transport_failed",
             Self::Kicked => "kicked",
             Self::Shutdown => "shutdown",

@@ -92,6 +92,8 @@ pub struct SessionInfo {
     pub state: SessionState,
     pub ice_tag: String,
     pub tracks: Vec<TrackInfo>,
+    /// Whose place a publisher takes once it is connected.
+    pub replaces: Option<SessionId>,
     /// Milliseconds since the session was accepted.
     pub age_ms: u64,
 }

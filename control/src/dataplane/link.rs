@@ -177,6 +177,9 @@ impl Link {
                 signalling.session_restarted(session, ice_tag.clone());
                 signalling.line.answer(request, Ok(super::Answer::Restarted { ice_tag, fragment }));
             }
+            ToControl::Replaced { publisher, former, viewers } => {
+                signalling.publisher_replaced(publisher, former, &viewers);
+            }
             ToControl::Refused { request, refusal } => signalling.line.answer(request, Err(refusal)),
             ToControl::Done { request } => signalling.line.answer(request, Ok(super::Answer::Done)),
             ToControl::Connected { session } => signalling.session_connected(session),

@@ -29,6 +29,7 @@ impl Registry {
             let viewer = !matches!(info.role, SessionRole::Publisher);
             (viewer, info.state != SessionState::Connected, std::cmp::Reverse(info.age_ms))
         });
+        let mut moved = Vec::new();
         for info in snapshot {
             let session = info.session;
             if self.doomed.contains(&session) {
@@ -37,12 +38,19 @@ impl Registry {
                 known.phase = Phase::from(info.state);
                 known.ice_tag = info.ice_tag;
                 known.tracks = info.tracks;
+                // While nobody listened it may have been carried over to another publisher.
+                if let SessionRole::Viewer { publisher } = info.role {
+                    moved.push((session, publisher));
+                }
             } else if self.adopt(info, now) {
                 outcome.adopted += 1;
             } else {
                 self.doomed.insert(session);
                 outcome.close.push(session);
             }
+        }
+        for (viewer, publisher) in moved {
+            self.move_viewer(viewer, publisher);
         }
         outcome
     }
@@ -66,10 +74,15 @@ impl Registry {
             viewers: 0,
         };
         match info.role {
-            SessionRole::Publisher => {
-                if self.publishers.contains_key(&info.stream) {
+            SessionRole::Publisher if self.publishers.contains_key(&info.stream) => {
+                let is_challenger = self.publishers.get(&info.stream) == info.replaces.as_ref();
+                if !is_challenger || self.challengers.contains_key(&info.stream) {
                     return false;
                 }
+                self.challengers.insert(info.stream, info.session);
+                self.sessions.insert(info.session, entry);
+            }
+            SessionRole::Publisher => {
                 self.publishers.insert(info.stream, info.session);
                 self.sessions.insert(info.session, entry);
             }

@@ -25,7 +25,7 @@ fn registry() -> Registry {
 /// A registry with one connected publisher of `live/a`.
 fn with_publisher(session: SessionId) -> Registry {
     let mut registry = registry();
-    registry.reserve_publisher(session, stream("a"), NOW).unwrap();
+    registry.reserve_publisher(session, stream("a"), false, NOW).unwrap();
     assert!(registry.accept(session, "tag".into(), vp8()));
     registry.connected(session);
     registry
@@ -40,7 +40,10 @@ impl Registry {
         }
         for (id, session) in &self.sessions {
             match session.role {
-                SessionRole::Publisher => assert_eq!(self.publishers.get(&session.stream), Some(id)),
+                SessionRole::Publisher => assert!(
+                    self.publishers.get(&session.stream) == Some(id)
+                        || self.challengers.get(&session.stream) == Some(id)
+                ),
                 SessionRole::Viewer { .. } => assert_eq!(session.viewers, 0),
             }
             let watchers =
@@ -55,12 +58,18 @@ impl Registry {
 #[test]
 fn a_name_is_in_use_from_its_reservation_to_its_end() {
     let mut registry = registry();
-    registry.reserve_publisher(id(1), stream("a"), NOW).unwrap();
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), NOW), Err(Fault::NameInUse(stream("a"))));
+    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
+    assert_eq!(
+        registry.reserve_publisher(id(2), stream("a"), false, NOW),
+        Err(Fault::NameInUse(stream("a")))
+    );
     assert!(registry.accept(id(1), "tag".into(), vp8()));
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), NOW), Err(Fault::NameInUse(stream("a"))));
+    assert_eq!(
+        registry.reserve_publisher(id(2), stream("a"), false, NOW),
+        Err(Fault::NameInUse(stream("a")))
+    );
     registry.doom(id(1));
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), NOW), Ok(()));
+    assert_eq!(registry.reserve_publisher(id(2), stream("a"), false, NOW), Ok(()));
     registry.assert_sound();
 }
 
@@ -69,7 +78,7 @@ fn a_name_is_in_use_from_its_reservation_to_its_end() {
 fn a_stream_can_be_watched_once_its_publisher_is_answered() {
     let mut registry = registry();
     assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Err(Fault::NotLive(stream("a"))));
-    registry.reserve_publisher(id(1), stream("a"), NOW).unwrap();
+    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
     assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Err(Fault::NotLive(stream("a"))));
     registry.accept(id(1), "tag".into(), vp8());
     assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Ok(id(1)));
@@ -91,9 +100,9 @@ fn each_limit_refuses_by_its_own_name() {
     registry.reserve_viewer(id(3), stream("a"), NOW).unwrap();
     let viewer = registry.reserve_viewer(id(4), stream("a"), NOW).map(|_| ());
     assert_eq!(limit(viewer), "limits.viewers_per_stream_max");
-    registry.reserve_publisher(id(5), stream("b"), NOW).unwrap();
-    registry.reserve_publisher(id(6), stream("c"), NOW).unwrap();
-    assert_eq!(limit(registry.reserve_publisher(id(7), stream("d"), NOW)), "limits.streams_max");
+    registry.reserve_publisher(id(5), stream("b"), false, NOW).unwrap();
+    registry.reserve_publisher(id(6), stream("c"), false, NOW).unwrap();
+    assert_eq!(limit(registry.reserve_publisher(id(7), stream("d"), false, NOW)), "limits.streams_max");
     registry.accept(id(5), "tag".into(), vp8());
     registry.reserve_viewer(id(7), stream("b"), NOW).unwrap();
     assert_eq!(limit(registry.reserve_viewer(id(8), stream("b"), NOW).map(|_| ())), "limits.sessions_max");
@@ -108,7 +117,7 @@ fn viewers_of_an_ended_publisher_are_not_counted_to_its_successor() {
     let mut registry = with_publisher(id(1));
     registry.reserve_viewer(id(2), stream("a"), NOW).unwrap();
     registry.closed(id(1));
-    registry.reserve_publisher(id(3), stream("a"), NOW).unwrap();
+    registry.reserve_publisher(id(3), stream("a"), false, NOW).unwrap();
     assert_eq!(registry.session(id(3)).unwrap().viewers, 0);
     assert!(registry.closed(id(2)).is_some());
     registry.assert_sound();
@@ -118,19 +127,28 @@ fn viewers_of_an_ended_publisher_are_not_counted_to_its_successor() {
 #[test]
 fn a_place_given_back_after_the_answer_calls_for_a_close() {
     let mut registry = registry();
-    registry.reserve_publisher(id(1), stream("a"), NOW).unwrap();
+    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
     assert!(!registry.release(id(1)));
     assert!(!registry.accept(id(1), "tag".into(), vp8()), "the answer comes too late");
-    registry.reserve_publisher(id(2), stream("a"), NOW).unwrap();
+    registry.reserve_publisher(id(2), stream("a"), false, NOW).unwrap();
     assert!(registry.accept(id(2), "tag".into(), vp8()));
     assert!(registry.release(id(2)));
     assert_eq!(registry.doomed, HashSet::from([id(1), id(2)]));
-    assert_eq!(registry.reserve_publisher(id(3), stream("a"), NOW), Ok(()));
+    assert_eq!(registry.reserve_publisher(id(3), stream("a"), false, NOW), Ok(()));
     registry.assert_sound();
 }
 
 fn info(session: SessionId, name: &str, role: SessionRole, state: SessionState, age_ms: u64) -> SessionInfo {
-    SessionInfo { session, stream: stream(name), role, state, ice_tag: "tag".into(), tracks: vp8(), age_ms }
+    SessionInfo {
+        session,
+        stream: stream(name),
+        role,
+        state,
+        ice_tag: "tag".into(),
+        tracks: vp8(),
+        replaces: None,
+        age_ms,
+    }
 }
 
 /// Control was killed: all that is becomes its own, with ages and viewers.
@@ -149,7 +167,10 @@ fn a_new_control_adopts_the_snapshot() {
     let publisher = registry.session(id(1)).unwrap();
     assert_eq!((publisher.viewers, publisher.phase), (1, Phase::Connected));
     assert_eq!(now.duration_since(publisher.since).unwrap().as_secs(), 9);
-    assert_eq!(registry.reserve_publisher(id(3), stream("a"), now), Err(Fault::NameInUse(stream("a"))));
+    assert_eq!(
+        registry.reserve_publisher(id(3), stream("a"), false, now),
+        Err(Fault::NameInUse(stream("a")))
+    );
     registry.assert_sound();
 }
 
@@ -252,7 +273,7 @@ fn apply(
             *fresh += 1;
             let path = stream(&name.to_string());
             let reserved = match step {
-                Step::Publish(..) => registry.reserve_publisher(id(*fresh), path, NOW),
+                Step::Publish(..) => registry.reserve_publisher(id(*fresh), path, false, NOW),
                 _ => registry.reserve_viewer(id(*fresh), path, NOW).map(|_| ()),
             };
             if reserved.is_ok() {
@@ -317,4 +338,81 @@ proptest! {
         theirs.sort_unstable();
         prop_assert_eq!(ours, theirs);
     }
+}
+
+/// A newer publisher must not cost the older one's viewers anything before it can serve them.
+#[test]
+fn a_challenger_takes_the_name_and_the_viewers_when_the_dataplane_says_so() {
+    let mut registry = with_publisher(id(1));
+    registry.reserve_viewer(id(8), stream("a"), NOW).unwrap();
+    registry.reserve_viewer(id(9), stream("a"), NOW).unwrap();
+    assert_eq!(registry.reserve_publisher(id(2), stream("a"), true, NOW), Ok(()));
+    registry.assert_sound();
+    assert_eq!((registry.replaced_by(id(2)), registry.replaced_by(id(1))), (Some(id(1)), None));
+    assert!(registry.accept(id(2), "tag".into(), vp8()));
+    registry.connected(id(2));
+    assert_eq!(registry.live().map(|(publisher, _)| publisher).collect::<Vec<_>>(), [id(1)]);
+    assert_eq!(registry.counts(), (2, 2));
+
+    let former = registry.replaced(id(2), id(1), &[id(8)]);
+    assert_eq!(former.map(|former| former.stream), Some(stream("a")));
+    assert_eq!(registry.live().map(|(publisher, _)| publisher).collect::<Vec<_>>(), [id(2)]);
+    assert_eq!(registry.session(id(2)).unwrap().viewers, 1);
+    assert_eq!(registry.session(id(8)).unwrap().role, SessionRole::Viewer { publisher: id(2) });
+    assert!(registry.closed(id(1)).is_none(), "its name is not its own any more");
+    assert!(registry.closed(id(9)).is_some(), "one that could not be carried over ends by its own event");
+    registry.assert_sound();
+    assert_eq!(
+        registry.reserve_publisher(id(3), stream("a"), false, NOW),
+        Err(Fault::NameInUse(stream("a")))
+    );
+}
+
+/// An encoder that is restarted again and again must not be locked out by its own half-open tries; and whoever is left when the
+/// others are gone has the name.
+#[test]
+fn the_newest_challenger_counts_and_inherits_the_name() {
+    let mut registry = with_publisher(id(1));
+    registry.reserve_publisher(id(2), stream("a"), true, NOW).unwrap();
+    assert_eq!(registry.reserve_publisher(id(3), stream("a"), true, NOW), Err(Fault::NameInUse(stream("a"))));
+    assert_eq!(registry.challenger(&stream("a")), Some(id(2)));
+    registry.doom(id(2));
+    assert_eq!(registry.challenger(&stream("a")), None);
+    registry.reserve_publisher(id(3), stream("a"), true, NOW).unwrap();
+    assert!(!registry.accept(id(2), "tag".into(), vp8()), "it was given up");
+    assert!(registry.accept(id(3), "tag".into(), vp8()));
+    registry.closed(id(1));
+    registry.connected(id(3));
+    assert_eq!(registry.live().map(|(publisher, _)| publisher).collect::<Vec<_>>(), [id(3)]);
+    registry.assert_sound();
+    assert_eq!(registry.replaced(id(3), id(1), &[]), None);
+    assert_eq!(registry.live().count(), 1, "it had the name already");
+    registry.assert_sound();
+}
+
+/// A control that is started in the middle of a takeover, or after it, must come to the same as one that saw all of it.
+#[test]
+fn a_snapshot_tells_challengers_and_viewers_that_were_carried_over() {
+    let publisher = |number, replaces| SessionInfo {
+        replaces,
+        ..info(id(number), "a", SessionRole::Publisher, SessionState::Connected, 10 - u64::from(number))
+    };
+    let viewer = |of| info(id(9), "a", SessionRole::Viewer { publisher: id(of) }, SessionState::Connected, 1);
+    let mut registry = registry();
+    let outcome = registry.reconcile(vec![publisher(2, Some(id(1))), publisher(1, None), viewer(1)], NOW);
+    assert_eq!(outcome, Reconciled { close: vec![], adopted: 3, gone: vec![] });
+    assert_eq!(registry.replaced_by(id(2)), Some(id(1)));
+    registry.assert_sound();
+    let outcome = registry.reconcile(vec![publisher(2, None), viewer(2)], NOW);
+    assert_eq!((outcome.close, outcome.adopted, outcome.gone.len()), (vec![], 0, 1));
+    assert_eq!(registry.session(id(2)).unwrap().viewers, 1);
+    registry.assert_sound();
+}
+
+/// A stream that is only just being answered has no tracks that another could take over.
+#[test]
+fn a_reserved_publisher_is_not_replaced() {
+    let mut registry = registry();
+    registry.reserve_publisher(id(1), stream("a"), true, NOW).unwrap();
+    assert_eq!(registry.reserve_publisher(id(2), stream("a"), true, NOW), Err(Fault::NameInUse(stream("a"))));
 }

@@ -236,6 +236,66 @@ async fn a_viewer_that_asks_for_an_offer_gets_one_and_answers_it_once() {
     assert_eq!(viewers, Some(2.0));
 }
 
+/// `on_name_in_use = "replace"`: an encoder that comes again takes over once it is connected; until then the old one is the
+/// stream, and its owner learns in the end why it is over.
+#[tokio::test]
+async fn a_second_publisher_takes_over_where_the_policy_lets_it() {
+    let stage = Stage::with(|config| {
+        config.apps.on_name_in_use = fanlight::config::OnNameInUse::Replace;
+    })
+    .await;
+    let first = stage.publish("camera").await;
+    let watching = [stage.watch("camera").await, stage.watch("camera").await];
+    stage.dataplane.connect_all();
+    let live = || async { stage.get("/streams").await.json() };
+    until("the stream", || async { live().await[0]["viewers"] == 2 }).await;
+
+    let given_up = stage.publish("camera").await;
+    let second = stage.publish("camera").await;
+    assert_eq!((given_up.status, second.status), (201, 201));
+    assert_eq!(stage.state(given_up.location()).await.status, 410, "the newest counts");
+    assert_eq!(stage.state(first.location()).await.status, 200);
+    assert_eq!(live().await[0]["viewers"], 2, "the old one is the stream");
+    let replaced = stage.dataplane.sessions()[&session_of(&second)].replaces;
+    assert_eq!(replaced, Some(session_of(&first)));
+
+    stage.dataplane.take_over(session_of(&second), &[session_of(&watching[1])]);
+    until("the takeover", || async { stage.state(first.location()).await.status == 410 }).await;
+    let state = stage.state(first.location()).await;
+    assert_eq!(state.reason(), "replaced");
+    assert_eq!(stage.delete(first.location()).await.status, 404);
+    until("the end of who is left", || async { stage.state(watching[1].location()).await.status == 410 })
+        .await;
+    assert_eq!(stage.state(watching[0].location()).await.status, 200);
+    assert_eq!((live().await.as_array().unwrap().len(), live().await[0]["viewers"].clone()), (1, 1.into()));
+    let series = "fanlight_closes_total{reason=\"replaced\"}";
+    until("the count", || async { stage.metric(series).await.is_some_and(|count| count >= 1.0) }).await;
+
+    assert_eq!(stage.delete(second.location()).await.status, 200);
+    assert_eq!(live().await, serde_json::json!([]));
+    assert_eq!(stage.publish("camera").await.status, 201);
+}
+
+/// Control may be restarted in the middle of it: the newer publisher must not lose its claim.
+#[tokio::test]
+async fn a_takeover_survives_a_restart_of_control() {
+    let stage = Stage::with(|config| {
+        config.apps.on_name_in_use = fanlight::config::OnNameInUse::Replace;
+    })
+    .await;
+    let first = stage.publish("camera").await;
+    let viewer = stage.watch("camera").await;
+    stage.dataplane.connect_all();
+    let second = stage.publish("camera").await;
+    let stage = stage.restart_control().await;
+    for opened in [&first, &second, &viewer] {
+        assert_eq!(stage.state(opened.location()).await.status, 200);
+    }
+    stage.dataplane.take_over(session_of(&second), &[]);
+    until("the takeover", || async { stage.state(first.location()).await.status == 410 }).await;
+    assert_eq!(stage.get("/streams").await.json()[0]["viewers"], 1);
+}
+
 /// The encoder's operator restarts it: DELETE, then POST of the same name at once.
 #[tokio::test]
 async fn a_deleted_session_frees_its_name_at_once() {

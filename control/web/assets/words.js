@@ -20,6 +20,11 @@ export function wordsOfError(error, { stream, role }) {
         title: 'Name in use',
         text: `Somebody is already publishing “${stream}”. Choose another name.`,
       };
+    case 'replaced':
+      return {
+        title: 'Replaced',
+        text: `Another publisher has taken over “${stream}”. To take it back, publish again.`,
+      };
     case 'no-common-codec':
       return { title: 'No common codec', text: said };
     case 'codec-unavailable':

@@ -14,6 +14,7 @@
  * | `not-found` | the server knows no such address (404) |
  * | `no-common-codec` | publisher, server and browser share no codec (406) |
  * | `name-in-use` | somebody publishes under this name (409 on WHIP) |
+ * | `replaced` | another publisher has taken over the name (410) |
  * | `not-live` | nobody publishes under this name (409 or 404 on WHEP) |
  * | `busy` | the server is full or restarting (429, 5xx) |
  * | `network` | no answer over HTTP |
@@ -26,7 +27,7 @@
  * | `stopped` | `stop()` was called before the session was live |
  * | `browser` | the browser refused a WebRTC call |
  *
- * @typedef {'bad-request'|'unauthorized'|'not-found'|'no-common-codec'|'name-in-use'|'not-live'|'busy'
+ * @typedef {'bad-request'|'unauthorized'|'not-found'|'no-common-codec'|'name-in-use'|'replaced'|'not-live'|'busy'
  *   |'network'|'no-path'|'connection-lost'|'session-gone'|'closed-by-server'|'codec-unavailable'
  *   |'no-media'|'stopped'|'browser'} ErrorCode
  */
@@ -81,6 +82,7 @@ const BY_STATUS = {
   403: ['unauthorized', 'The access token does not allow this.'],
   404: ['not-found', 'The server knows no such address.'],
   406: ['no-common-codec', 'No codec that both sides can use.'],
+  410: ['replaced', 'Another publisher has taken over the name.'],
   408: ['busy', 'The server was tired of waiting.'],
   425: ['busy', 'The server is not ready yet.'],
   429: ['busy', 'Too many requests.'],

@@ -246,8 +246,11 @@ export class Session {
     globalThis.addEventListener('online', () => this.#wasUp && this.restart(), { signal });
     for (const transport of transportsOf(connection)) {
       transport.addEventListener('statechange', () => {
-        // DTLS close_notify: the server says goodbye, and there is no doubt about it.
-        if (transport.state === 'closed') this.#end('closed-by-server', 'The server ended it.');
+        // DTLS close_notify: the server says goodbye, and there is no doubt about it. Only a
+        // publisher needs to know why: one that was replaced must not take the name back.
+        if (transport.state !== 'closed') return;
+        if (this.#options.endpoint.role === 'publisher') void this.#endKnowingWhy();
+        else this.#end('closed-by-server', 'The server ended it.');
       });
     }
     // These only hint at an end; the resource knows.
@@ -295,6 +298,11 @@ export class Session {
       this.#end(code, told.text ?? 'The server ended it.', told.reason);
   }
 
+  async #endKnowingWhy() {
+    const told = await this.#resource?.ask();
+    this.#end('closed-by-server', told?.text ?? 'The server ended it.', told?.reason);
+  }
+
   /**
    * @param {import('./errors.js').ErrorCode} code
    * @param {string} message
@@ -303,7 +311,8 @@ export class Session {
   #end(code, message, reason = null) {
     this.#recovered();
     this.#feed?.close();
-    this.#finish(new FanlightError(code, message, { reason }));
+    const what = reason === 'replaced' ? 'replaced' : code;
+    this.#finish(new FanlightError(what, message, { reason }));
   }
 }
 

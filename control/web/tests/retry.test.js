@@ -166,3 +166,18 @@ test(
     equal(publisher.connection?.getConfiguration().iceServers?.[0].urls, ['stun:127.0.0.1:9']);
   }),
 );
+
+// With the policy "replace" two pages that each took the name back would fight for it forever.
+test(
+  'a publisher that was replaced does not take the name back',
+  onStage(async (stage) => {
+    const publisher = stage.publisher();
+    await publisher.start();
+    const ended = { status: 410, reason: 'replaced', detail: 'Another publisher took over.' };
+    stage.server.answer('GET', () => new Response(JSON.stringify(ended), { status: 410 }));
+    stage.server.endStream('stage');
+    await eventually(() => publisher.state === 'failed', 'it goes on');
+    await sleep(300);
+    equal(stage.server.requests('POST').length, 1);
+  }),
+);

@@ -126,6 +126,7 @@ impl Shard {
                     outputs.events.push(Event::Inspected { request, inspection });
                 }
                 Some(Command::RestartIce { key, restart }) => self.restart_ice(key, *restart, outputs),
+                Some(Command::Mark { number }) => outputs.events.push(Event::Marked { number }),
                 Some(Command::Report) => outputs.events.push(Event::Report(Box::new(self.report()))),
                 None => break,
             }

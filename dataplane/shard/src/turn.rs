@@ -61,6 +61,10 @@ pub enum Command {
         key: SessionKey,
         restart: Box<IceRestart>,
     },
+    /// Asks for an [`Event::Marked`] once all orders before this one are carried out.
+    Mark {
+        number: u64,
+    },
     /// Asks for an [`Event::Report`].
     Report,
     /// A viewer wants audio or video no more for now, or again.
@@ -100,6 +104,9 @@ pub enum Event {
         last: Option<Box<Inspection>>,
     },
     Report(Box<ShardReport>),
+    Marked {
+        number: u64,
+    },
     /// None: there is no such session.
     Inspected {
         request: u64,
@@ -125,6 +132,8 @@ pub enum EndReason {
     ConsentLost,
     NeverConnected,
     StreamEnded,
+    /// Another publisher took over the name.
+    Replaced,
     TransportFailed,
 }
 

@@ -11,11 +11,11 @@
 
 use std::collections::VecDeque;
 
-use fanlight_protocol::{SessionId, SessionRole, ToControl};
+use fanlight_protocol::{SessionId, ToControl};
 use fanlight_shard::{Command, EndReason, SessionKey, ShardId, TrackId};
 
 use super::Link;
-use crate::sdp::Published;
+use crate::sdp::{Published, PublishedCodec};
 
 /// A takeover under way.
 #[derive(Debug)]
@@ -90,7 +90,9 @@ impl Link {
 
     /// A shard has done all that it was told before the mark.
     pub(super) fn take_mark(&mut self, number: u64) {
-        let Some(place) = self.handovers.iter().position(|handover| handover.number == number) else { return };
+        let Some(place) = self.handovers.iter().position(|handover| handover.number == number) else {
+            return;
+        };
         let handover = &mut self.handovers[place];
         handover.marks = handover.marks.saturating_sub(1);
         if handover.marks == 0 {
@@ -107,14 +109,9 @@ fn carried_over(old: &Published, new: &Published) -> Option<Vec<(TrackId, TrackI
     if old.tracks.len() != new.tracks.len() {
         return None;
     }
-    let partner = |track: &crate::sdp::PublishedCodec| {
+    let partner = |track: &PublishedCodec| {
         let other = new.tracks.iter().find(|other| track.can_go_on_as(other))?;
         Some((track.track, other.track, other.home))
     };
     old.tracks.iter().map(partner).collect()
-}
-
-/// Whether a session watches that publisher.
-pub(super) fn watches(role: SessionRole, publisher: SessionId) -> bool {
-    role == SessionRole::Viewer { publisher }
 }

@@ -30,6 +30,8 @@ pub(super) struct Record {
     pub(super) tracks: Vec<TrackInfo>,
     /// A publisher's: what its viewers need to know.
     pub(super) published: Option<Published>,
+    /// A publisher's: whose place it takes once it is connected.
+    pub(super) replaces: Option<SessionId>,
     /// A viewer's whose answer to our offer is not there yet: no shard knows of it.
     pub(super) pending: Option<Box<PendingAnswer>>,
     pub(super) accepted: Instant,
@@ -96,6 +98,25 @@ impl Ledger {
         })
     }
 
+    /// The sessions that watch that publisher and are with a shard.
+    pub(super) fn watching(&self, publisher: SessionId) -> Vec<SessionId> {
+        let role = SessionRole::Viewer { publisher };
+        let watching = self.records.values().filter(|record| record.role == role && record.pending.is_none());
+        watching.map(|record| record.session).collect()
+    }
+
+    /// The viewer watches that publisher from now on.
+    pub(super) fn move_viewer(&mut self, viewer: SessionId, publisher: SessionId) {
+        let Some(record) = self.records.get_mut(&viewer) else { return };
+        let role = std::mem::replace(&mut record.role, SessionRole::Viewer { publisher });
+        if let SessionRole::Viewer { publisher: former } = role
+            && let Some(viewers) = self.viewers.get_mut(&former)
+        {
+            *viewers -= 1;
+        }
+        *self.viewers.entry(publisher).or_default() += 1;
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &Record> {
         self.records.values()
     }
@@ -110,6 +131,7 @@ impl Record {
             state: self.state,
             ice_tag: self.ice_tag.clone(),
             tracks: self.tracks.clone(),
+            replaces: self.replaces,
             age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis())
                 .unwrap_or(u64::MAX),
         }

@@ -4,6 +4,7 @@
 //! shard ever waits for it. One control is served at a time: the one with the highest epoch.
 
 mod connection;
+mod handover;
 mod inspect;
 mod ledger;
 mod offer;
@@ -30,6 +31,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::connection::{Connection, ConnectionId};
+use self::handover::Handover;
 use self::ledger::Ledger;
 use self::open::Opened;
 use self::slots::Slots;
@@ -41,6 +43,9 @@ use crate::worker::{Order, Told};
 
 /// How often shards are asked for their numbers.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A shard's queue that was full has room again after this time: it is emptied every turn.
+const ROOM: Duration = Duration::from_millis(5);
 
 /// At the end, how long shards may take to tell their peers.
 const FAREWELL: Duration = Duration::from_millis(300);
@@ -78,6 +83,9 @@ struct Link {
     tcp: Option<TcpLink>,
     ledger: Ledger,
     next_track: u64,
+    /// Publishers that take over from others, and the number of the last such takeover.
+    handovers: Vec<Handover>,
+    last_handover: u64,
     reports: Vec<Option<(Box<ShardReport>, PortCounters)>>,
     started: Instant,
     /// Names this run of the process.
@@ -113,6 +121,8 @@ pub(crate) fn serve(
         tcp,
         ledger: Ledger::default(),
         next_track: 0,
+        handovers: Vec::new(),
+        last_handover: 0,
         started: Instant::now(),
         boot: u64::from_ne_bytes(secret::bytes()?),
         control: None,
@@ -162,6 +172,7 @@ impl Link {
                 Some((id, message)) = hearing.recv() => self.hear(id, message, &mut waiting),
                 Some(told) = tellings.recv() => self.take(told),
                 _ = interval.tick() => self.ask_for_reports(),
+                () = tokio::time::sleep(ROOM), if self.handovers_wait() => self.push_handovers(),
                 _ = terminate.recv() => break,
                 _ = interrupt.recv() => break,
             }
@@ -210,8 +221,8 @@ impl Link {
     fn obey(&mut self, message: ToDataplane) {
         match message {
             ToDataplane::Hello { .. } => {}
-            ToDataplane::Publish { request, session, stream, offer } => {
-                let opened = self.publish(session, stream, &offer);
+            ToDataplane::Publish { request, session, stream, offer, replaces } => {
+                let opened = self.publish(session, stream, &offer, replaces);
                 self.answer(request, session, opened);
             }
             ToDataplane::Watch { request, session, stream, publisher, offer } => {
@@ -293,6 +304,7 @@ impl Link {
                 record.state = SessionState::Connected;
                 let session = record.session;
                 self.tell(&ToControl::Connected { session });
+                self.begin_handover(session);
             }
             Told::Event(shard, Event::Ended { key, reason, last }) => {
                 if let Some(shard) = self.shards.get_mut(usize::from(shard.0)) {
@@ -315,6 +327,7 @@ impl Link {
                 self.answer_inspection(shard, RequestId(request), inspection.as_deref());
             }
             Told::Event(shard, Event::Noted { key, note }) => self.pass_note_on(shard, key, &note),
+            Told::Event(_, Event::Marked { number }) => self.take_mark(number),
             Told::Event(_, Event::Report(_)) => {}
         }
     }
@@ -390,6 +403,7 @@ fn end_reason(reason: CloseReason) -> EndReason {
         CloseReason::ConsentLost => EndReason::ConsentLost,
         CloseReason::NeverConnected => EndReason::NeverConnected,
         CloseReason::StreamEnded => EndReason::StreamEnded,
+        CloseReason::Replaced => EndReason::Replaced,
         CloseReason::TransportFailed => EndReason::TransportFailed,
         CloseReason::Kicked => EndReason::Kicked,
         CloseReason::Shutdown => EndReason::Shutdown,
@@ -403,6 +417,7 @@ fn close_reason(reason: EndReason) -> CloseReason {
         EndReason::ConsentLost => CloseReason::ConsentLost,
         EndReason::NeverConnected => CloseReason::NeverConnected,
         EndReason::StreamEnded => CloseReason::StreamEnded,
+        EndReason::Replaced => CloseReason::Replaced,
         EndReason::TransportFailed => CloseReason::TransportFailed,
         EndReason::Kicked => CloseReason::Kicked,
         EndReason::Shutdown => CloseReason::Shutdown,

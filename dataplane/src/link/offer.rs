@@ -59,6 +59,7 @@ impl Link {
             carrier: Carrier::of(&description),
             tracks: tracks.clone(),
             published: None,
+            replaces: None,
             pending: Some(Box::new(PendingAnswer { draft, offer, ssrcs })),
             accepted: Instant::now(),
         });

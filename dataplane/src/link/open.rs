@@ -42,6 +42,7 @@ impl Link {
         session: SessionId,
         stream: StreamPath,
         offer: &str,
+        replaces: Option<SessionId>,
     ) -> Result<Opened, Refusal> {
         let offer = Offer::parse(offer).map_err(refuse)?;
         let plan = plan_publish(&offer, &Policy::default()).map_err(refuse)?;
@@ -54,7 +55,7 @@ impl Link {
         let published = plan.published(&spec, self.shards[draft.place].link.id);
         let answer = plan.answer(&offer, &draft.ours);
         let tracks = spec.tracks.iter().map(|track| track_info(track.codec, &track.mid)).collect();
-        let kind = Kind { role: SessionRole::Publisher, published: Some(published) };
+        let kind = Kind { role: SessionRole::Publisher, published: Some(published), replaces };
         let local_ssrc = Ssrcs::default();
         self.open(session, stream, kind, &offer, draft, Role::Publisher(spec), local_ssrc, tracks, answer)
     }
@@ -84,7 +85,7 @@ impl Link {
         }
         let answer = plan.answer(&offer, &draft.ours, &spec);
         let tracks = spec.subscriptions.iter().map(|wish| track_info(wish.codec, &wish.mid)).collect();
-        let kind = Kind { role: SessionRole::Viewer { publisher }, published: None };
+        let kind = Kind { role: SessionRole::Viewer { publisher }, published: None, replaces: None };
         self.open(session, stream, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
     }
 
@@ -160,6 +161,7 @@ impl Link {
             carrier: Carrier::of(&answer),
             tracks: tracks.clone(),
             published: kind.published,
+            replaces: kind.replaces,
             pending: None,
             accepted: Instant::now(),
         });
@@ -225,6 +227,7 @@ impl Link {
 struct Kind {
     role: SessionRole,
     published: Option<Published>,
+    replaces: Option<SessionId>,
 }
 
 pub(super) fn refuse(fault: SdpError) -> Refusal {

@@ -61,6 +61,15 @@ pub struct PublishedCodec {
     pub parameters: Vec<(String, String)>,
 }
 
+impl PublishedCodec {
+    /// Whether a viewer of this track can go on with that one as it is: its decoder plays all that this one could be.
+    pub fn can_go_on_as(&self, other: &Self) -> bool {
+        let variants =
+            Variant::of(self.codec, &self.parameters).zip(Variant::of(other.codec, &other.parameters));
+        variants.is_some_and(|(own, other)| own.plays(other))
+    }
+}
+
 /// An offer to publish, decided.
 #[derive(Debug, Clone)]
 pub struct PublishPlan {

@@ -10,4 +10,5 @@ mod recovery;
 mod refusals;
 mod scene;
 mod survival;
+mod takeover;
 mod tcp;

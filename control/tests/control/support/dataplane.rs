@@ -118,6 +118,30 @@ impl Dataplane {
         }
     }
 
+    /// A publisher connects and takes over from the one that it replaces, with all viewers but those that are `left`.
+    pub(crate) fn take_over(&self, publisher: SessionId, left: &[SessionId]) {
+        let mut state = self.state.lock().unwrap();
+        let new = state.sessions.get_mut(&publisher).unwrap();
+        new.state = SessionState::Connected;
+        let former = new.replaces.take().expect("it replaces somebody");
+        let mut viewers = Vec::new();
+        for info in state.sessions.values_mut() {
+            if info.role == (SessionRole::Viewer { publisher: former }) && !left.contains(&info.session) {
+                info.role = SessionRole::Viewer { publisher };
+                viewers.push(info.session);
+            }
+        }
+        let mut messages = vec![
+            ToControl::Connected { session: publisher },
+            ToControl::Replaced { publisher, former, viewers },
+        ];
+        messages.extend(state.close(former, CloseReason::Replaced));
+        drop(state);
+        for message in &messages {
+            self.say(message);
+        }
+    }
+
     /// From now on requests wait.
     pub(crate) fn hold(&self) {
         self.state.lock().unwrap().holding = true;
@@ -208,8 +232,12 @@ impl State {
             ToDataplane::Hello { .. } => {
                 vec![ToControl::Welcome { protocol: self.protocol, boot: self.boot }]
             }
-            ToDataplane::Publish { request, session, stream, offer } => {
-                vec![self.open(request, session, stream, SessionRole::Publisher, &offer)]
+            ToDataplane::Publish { request, session, stream, offer, replaces } => {
+                let opened = self.open(request, session, stream, SessionRole::Publisher, &offer);
+                if let Some(info) = self.sessions.get_mut(&session) {
+                    info.replaces = replaces;
+                }
+                vec![opened]
             }
             ToDataplane::Watch { request, session, stream, publisher, offer } => {
                 if !self.sessions.contains_key(&publisher) {
@@ -310,6 +338,7 @@ impl State {
             state,
             ice_tag: ice_tag.clone(),
             tracks: tracks.clone(),
+            replaces: None,
             age_ms: 0,
         };
         self.sessions.insert(session, info);
