@@ -143,7 +143,7 @@ impl Delivery<'_> {
         let Some((index, fields)) = subscription.number(sequence, stored.facts) else { return };
         let mid = subscription.spec.mid.as_slice();
         let elements = ViewerElements::new(self.extensions, mid, self.send_time, stored.extensions);
-        if self.train.push(index, &fields, &elements, Body::Media(stored.payload)) {
+        if self.train.push(index, &fields, &elements, Body::Media(subscription.readable(stored))) {
             subscription.sent(self.now, index, stored.facts);
             self.pace.spend(stored.facts.bytes());
             self.sent += 1;

@@ -163,7 +163,7 @@ impl Shard {
                 index,
                 &fields,
                 &elements,
-                Body::Retransmission(sequence, stored.payload),
+                Body::Retransmission(sequence, subscription.readable(&stored)),
             ));
         }
         drop(train);

@@ -67,6 +67,7 @@ impl Shard {
             key_frame_start,
             extension_len: u8::try_from(extensions.len()).map_err(|_| Reject::TooLong)?,
             payload_len: u16::try_from(received.payload.len()).map_err(|_| Reject::TooLong)?,
+            redundant_len: u16::try_from(received.redundant_len).map_err(|_| Reject::TooLong)?,
         };
         self.keep(id, received.sequence, facts, extensions, received.payload).map_err(|not_kept| {
             match not_kept {

@@ -9,7 +9,7 @@ use arrayvec::ArrayVec;
 use fanlight_srtp::{Authenticated, ReceiveIndex, Replay, RtpOpener};
 use fanlight_wire::{
     ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc,
-    Timestamp, rtx_original_sequence,
+    Timestamp, red_primary, rtx_original_sequence,
 };
 
 use crate::arrivals::ArrivalLog;
@@ -75,6 +75,8 @@ pub(crate) struct Received<'p> {
     pub(crate) marker: bool,
     pub(crate) elements: Elements,
     pub(crate) payload: &'p [u8],
+    /// See [`crate::store::PacketFacts`].
+    pub(crate) redundant_len: usize,
 }
 
 /// See the file's head.
@@ -172,16 +174,16 @@ impl Publisher {
         payload_type: PayloadType,
     ) -> Result<(), Reject> {
         let spec = self.tracks.get(track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
-        let expected = match stream {
-            Stream::Media => Some(spec.payload_type),
-            Stream::Retransmission => spec.rtx_payload_type,
+        let is_expected = match stream {
+            Stream::Media => [Some(spec.payload_type), spec.red_payload_type].contains(&Some(payload_type)),
+            Stream::Retransmission => spec.rtx_payload_type == Some(payload_type),
         };
-        if expected == Some(payload_type) { Ok(()) } else { Err(Reject::UnknownPayloadType) }
+        if is_expected { Ok(()) } else { Err(Reject::UnknownPayloadType) }
     }
 
     fn track_of_payload_type(&self, payload_type: PayloadType) -> Option<(usize, Stream)> {
         self.tracks.iter().enumerate().find_map(|(place, track)| {
-            if track.spec.payload_type == payload_type {
+            if [Some(track.spec.payload_type), track.spec.red_payload_type].contains(&Some(payload_type)) {
                 Some((place, Stream::Media))
             } else {
                 (track.spec.rtx_payload_type == Some(payload_type)).then_some((place, Stream::Retransmission))
@@ -268,6 +270,7 @@ impl Publisher {
             Stream::Retransmission if payload.is_empty() => return Ok(None), // padding by which the sender probes
             Stream::Retransmission => self.unwrap_retransmission(track, payload)?,
         };
+        let redundant_len = self.redundant_len(track, header.payload_type, payload)?;
         let media = self.media_receiver(track).ok_or(Reject::BadRetransmission)?;
         let given_up_before = media.missing.given_up();
         let closed_gap = media.missing.arrived(now, sequence);
@@ -297,7 +300,23 @@ impl Publisher {
         ingress.packets += 1;
         ingress.bytes += packet.len() as u64;
         let elements = Elements::forwardable(&self.extensions, header.extensions(packet));
-        Ok(Some(Received { track, sequence, timestamp, marker: header.marker, elements, payload }))
+        let marker = header.marker;
+        Ok(Some(Received { track, sequence, timestamp, marker, elements, payload, redundant_len }))
+    }
+
+    /// Bytes before the primary block of redundant audio (RFC 2198), which must be of the track's own codec; else 0.
+    fn redundant_len(
+        &self,
+        track: usize,
+        payload_type: PayloadType,
+        payload: &[u8],
+    ) -> Result<usize, Reject> {
+        let spec = self.tracks.get(track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
+        if spec.red_payload_type != Some(payload_type) {
+            return Ok(0);
+        }
+        let (primary, start) = red_primary(payload).ok_or(Reject::MalformedRtp)?;
+        if primary == spec.payload_type { Ok(start) } else { Err(Reject::UnknownPayloadType) }
     }
 
     fn note_arrival(&mut self, now: Instant, header: &RtpHeader, packet: &[u8]) {

@@ -63,6 +63,8 @@ pub struct PublishedTrack {
     pub payload_type: PayloadType,
     /// Payload type of retransmissions (RFC 4588); None: not negotiated.
     pub rtx_payload_type: Option<PayloadType>,
+    /// Redundant audio around the codec (RFC 2198): the publisher may send it instead.
+    pub red_payload_type: Option<PayloadType>,
     /// From `a=ssrc`; None: bound by the MID extension or by payload type with the first authentic packet.
     pub ssrc: Option<Ssrc>,
     /// From `a=ssrc-group:FID`.
@@ -94,6 +96,8 @@ pub struct SubscriptionSpec {
     pub clock_rate_hz: u32,
     /// Payload type in the viewer's numbering.
     pub payload_type: PayloadType,
+    /// What redundant audio is sent under (RFC 2198). None: the viewer gets the newest block of it alone.
+    pub red_payload_type: Option<PayloadType>,
     /// The SSRC announced to the viewer in `a=ssrc`.
     pub ssrc: Ssrc,
     /// Retransmission stream (RFC 4588): its SSRC and payload type.

@@ -20,6 +20,8 @@ pub struct PacketFacts {
     /// Bytes of forwarded header extensions, as elements of kind, length, data.
     pub extension_len: u8,
     pub payload_len: u16,
+    /// Bytes of the payload before its primary block, where it is redundant audio (RFC 2198); else 0.
+    pub redundant_len: u16,
 }
 
 impl Stored<'_> {
@@ -34,7 +36,18 @@ impl Stored<'_> {
     }
 }
 
+impl Stored<'_> {
+    /// The payload without redundant audio.
+    pub(crate) fn primary(&self) -> &[u8] {
+        self.payload.get(usize::from(self.facts.redundant_len)..).unwrap_or_default()
+    }
+}
+
 impl PacketFacts {
+    pub(crate) fn is_redundant(&self) -> bool {
+        self.redundant_len > 0
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         usize::from(self.extension_len) + usize::from(self.payload_len)
     }
@@ -79,6 +92,7 @@ impl Store {
             key_frame_start: false,
             extension_len: 0,
             payload_len: 0,
+            redundant_len: 0,
         };
         Self {
             slots: (0..packets).map(|_| Slot { sequence: None, facts }).collect(),
@@ -153,6 +167,7 @@ mod tests {
             key_frame_start: false,
             extension_len: u8::try_from(extensions.len()).unwrap(),
             payload_len: u16::try_from(payload.len()).unwrap(),
+            redundant_len: 0,
         }
     }
 

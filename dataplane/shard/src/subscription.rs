@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use fanlight_wire::{ExtendedSequence, RtpFields, Sequence, Timestamp};
+use fanlight_wire::{ExtendedSequence, PayloadType, RtpFields, Sequence, Timestamp};
 
 use crate::gop::Gop;
 use crate::limits::{CATCH_UP_MARGIN, RESEND_BYTES_START, RESEND_INTERVAL_MIN, RESEND_SHARE};
 use crate::numbering::{CatchUp, Numbering};
 use crate::rng::Rng;
 use crate::spec::SubscriptionSpec;
-use crate::store::PacketFacts;
+use crate::store::{PacketFacts, Stored};
 
 /// Places of the log of recent retransmissions; a power of two.
 const RESEND_LOG: usize = 128;
@@ -202,12 +202,22 @@ impl Subscription {
     fn fields(&self, index: u64, facts: &PacketFacts) -> Option<RtpFields> {
         Some(RtpFields {
             marker: facts.marker,
-            payload_type: self.spec.payload_type,
+            payload_type: self.red_payload_type(facts).unwrap_or(self.spec.payload_type),
             sequence: ExtendedSequence(index).sequence(),
             timestamp: self.rewrite(facts.timestamp)?,
             ssrc: self.spec.ssrc,
             padding: false,
         })
+    }
+
+    /// Under which the viewer takes a packet of redundant audio as it is.
+    fn red_payload_type(&self, facts: &PacketFacts) -> Option<PayloadType> {
+        self.spec.red_payload_type.filter(|_| facts.is_redundant())
+    }
+
+    /// What of a packet's payload the viewer can read: without RED of its own the newest block alone.
+    pub(crate) fn readable<'p>(&self, stored: &'p Stored<'_>) -> &'p [u8] {
+        if self.red_payload_type(stored.facts).is_some() { stored.payload } else { stored.primary() }
     }
 
     /// The track's timestamp in this subscription, or None before it began.

@@ -15,6 +15,7 @@ fn subscription(codec: Codec, rng: &mut Rng) -> Subscription {
         codec,
         clock_rate_hz: 90_000,
         payload_type: PayloadType::new(96).unwrap(),
+        red_payload_type: None,
         ssrc: Ssrc(7),
         rtx: Some((Ssrc(8), PayloadType::new(97).unwrap())),
         nack: true,
@@ -29,6 +30,7 @@ fn facts(timestamp: u32, key_frame_start: bool) -> PacketFacts {
         key_frame_start,
         extension_len: 0,
         payload_len: 1000,
+        redundant_len: 0,
     }
 }
 

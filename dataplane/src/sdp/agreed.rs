@@ -23,6 +23,8 @@ pub(super) struct Agreed {
     pub(super) payload_type: PayloadType,
     /// Retransmissions, if they were offered for this payload type together with the NACKs that ask for them.
     pub(super) rtx_payload_type: Option<PayloadType>,
+    /// Redundant audio around the payload type, if both sides want it; the caller decides.
+    pub(super) red_payload_type: Option<PayloadType>,
     /// For our fmtp line.
     pub(super) parameters: Parameters,
     /// For our rtcp-fb lines: what was offered and is served.
@@ -39,6 +41,7 @@ impl Agreed {
             variant,
             payload_type: format.payload_type,
             rtx_payload_type: if format.feedback.nack { rtx(section, format.payload_type) } else { None },
+            red_payload_type: None,
             parameters: Parameters::new(),
             feedback: format.feedback,
             extensions: Vec::new(),
@@ -72,7 +75,8 @@ pub(super) fn kind(codec: Codec) -> Kind {
 pub(super) fn check_payload_types<'a>(agreed: impl Iterator<Item = &'a Agreed>) -> Result<(), SdpError> {
     let mut seen: Vec<PayloadType> = Vec::new();
     for section in agreed {
-        for payload_type in [Some(section.payload_type), section.rtx_payload_type].into_iter().flatten() {
+        let types = [Some(section.payload_type), section.rtx_payload_type, section.red_payload_type];
+        for payload_type in types.into_iter().flatten() {
             if seen.contains(&payload_type) {
                 let mid = section.mid.clone();
                 return Err(SdpError::DuplicatePayloadType { mid, payload_type: payload_type.value() });
@@ -91,7 +95,7 @@ pub(super) fn describe<'a>(sections: impl Iterator<Item = &'a Section>) -> Strin
     for format in sections.flat_map(|section| &section.formats) {
         let name = match &format.encoding {
             Encoding::Media(variant) => variant.to_string(),
-            Encoding::Rtx { .. } => continue,
+            Encoding::Rtx { .. } | Encoding::Red { .. } => continue,
             Encoding::Other(name) if name.is_empty() => continue,
             Encoding::Other(name) if HELPERS.iter().any(|helper| name.eq_ignore_ascii_case(helper)) => {
                 continue;
@@ -103,6 +107,14 @@ pub(super) fn describe<'a>(sections: impl Iterator<Item = &'a Section>) -> Strin
         }
     }
     if names.is_empty() { "no codec".to_owned() } else { names.join(", ") }
+}
+
+/// The format of redundant audio around a payload type, and whether the offerer prefers it to that alone.
+pub(super) fn red(section: &Section, original: PayloadType) -> Option<(PayloadType, bool)> {
+    let place = |wanted: &dyn Fn(&Format) -> bool| section.formats.iter().position(wanted);
+    let red = place(&|format| format.encoding == Encoding::Red { of: original })?;
+    let plain = place(&|format| format.payload_type == original)?;
+    section.formats.get(red).map(|format| (format.payload_type, red < plain))
 }
 
 fn rtx(section: &Section, original: PayloadType) -> Option<PayloadType> {

@@ -125,7 +125,7 @@ impl Answer<'_> {
 
     fn media(&mut self, offer: &Offer, section: &Section, accepted: &Accepted<'_>, is_first: bool) {
         let agreed = accepted.agreed;
-        let types = [Some(agreed.payload_type), agreed.rtx_payload_type];
+        let types = [agreed.red_payload_type, Some(agreed.payload_type), agreed.rtx_payload_type];
         let types: Vec<String> = types.iter().flatten().map(|number| number.value().to_string()).collect();
         line!(self, "m={} 9 {} {}", section.media, section.protocol, types.join(" "));
         self.transport(section, is_first);
@@ -221,6 +221,10 @@ impl Answer<'_> {
             let pairs: Vec<String> =
                 agreed.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
             line!(self, "a=fmtp:{number} {}", pairs.join(";"));
+        }
+        if let Some(red) = agreed.red_payload_type.map(PayloadType::value) {
+            line!(self, "a=rtpmap:{red} red/{clock}/2");
+            line!(self, "a=fmtp:{red} {number}/{number}");
         }
         if let Some(rtx) = agreed.rtx_payload_type.map(PayloadType::value) {
             line!(self, "a=rtpmap:{rtx} rtx/{clock}");

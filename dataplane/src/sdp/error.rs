@@ -90,6 +90,10 @@ pub enum SdpError {
 
     #[error("the offer has no audio or video m-section that is to {wish}: add one")]
     NoMedia { wish: &'static str },
+    #[error(
+        "the sound is offered in more than two channels (multiopus), which no other browser plays: offer opus/48000/2"
+    )]
+    MultiChannelAudio,
     #[error("no offered codec can be taken: offered are {offered}; taken are {taken}")]
     NoCommonCodec { offered: String, taken: String },
     #[error("the stream is published as {published}, which this viewer cannot take: it offers {offered}")]
@@ -107,7 +111,7 @@ pub enum SdpError {
 impl SdpError {
     /// The description is sound but names no codec in common: HTTP 406. Any other error is bad input: HTTP 400.
     pub fn is_codec_mismatch(&self) -> bool {
-        matches!(self, Self::NoCommonCodec { .. } | Self::NotPlayable { .. })
+        matches!(self, Self::NoCommonCodec { .. } | Self::NotPlayable { .. } | Self::MultiChannelAudio)
     }
 }
 

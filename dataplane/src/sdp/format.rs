@@ -24,6 +24,8 @@ pub(super) enum Encoding {
     Media(Variant),
     /// Retransmissions of another payload type. RFC 4588 §8.1.
     Rtx { of: PayloadType },
+    /// Redundant audio around another payload type. RFC 2198 §5.
+    Red { of: PayloadType },
     /// Anything else, by its name for a message; empty where the offer gives none.
     Other(String),
 }
@@ -145,12 +147,24 @@ impl Draft<'_> {
             Encoding::Media(variant)
         } else if let Some(of) = original(encoding_name, &parameters) {
             Encoding::Rtx { of }
+        } else if let Some(of) = redundant(rtpmap, self.fmtp.unwrap_or_default()) {
+            Encoding::Red { of }
         } else {
             Encoding::Other(excerpt(encoding_name))
         };
         let feedback = self.feedback.join(for_all);
         Format { payload_type: self.payload_type, encoding, parameters, feedback }
     }
+}
+
+/// The payload type that a `red` format of audio repeats: each block is of the same one, `111/111`. Of video, whose `red` has
+/// another clock rate, it wraps forward error correction, which is not served.
+fn redundant(rtpmap: &str, fmtp: &str) -> Option<PayloadType> {
+    let mut parts = rtpmap.split('/');
+    let is_audio = parts.next()?.eq_ignore_ascii_case("red") && parts.next() == Some("48000");
+    let mut blocks = fmtp.trim().split('/');
+    let first = blocks.next().filter(|_| is_audio)?;
+    blocks.all(|block| block == first).then(|| decimal(first).and_then(PayloadType::new))?
 }
 
 /// The payload type that a `rtx` format retransmits.

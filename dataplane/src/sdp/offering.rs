@@ -87,6 +87,7 @@ impl ServerOffer {
             }
             let mut subscription = subscription.clone();
             subscription.rtx = subscription.rtx.filter(|(_, number)| takes(*number));
+            subscription.red_payload_type = subscription.red_payload_type.filter(|number| takes(*number));
             let answered =
                 theirs.formats.iter().find(|format| format.payload_type == subscription.payload_type);
             subscription.nack &= answered.is_some_and(|format| format.feedback.nack);
@@ -124,7 +125,8 @@ fn section(place: u8, track: &PublishedCodec) -> Option<Section> {
     let variant = Variant::of(track.codec, &track.parameters)?;
     let is_video = track.codec.is_video();
     let first = PAYLOAD_TYPE_FIRST + 2 * place;
-    let (payload_type, rtx) = (PayloadType::new(first)?, PayloadType::new(first + 1)?);
+    // The second one is for retransmissions of video, or for redundant audio.
+    let (payload_type, second) = (PayloadType::new(first)?, PayloadType::new(first + 1)?);
     let feedback =
         Feedback { nack: is_video, pli: is_video, fir: is_video, remb: is_video, transport_cc: false };
     let mut formats = vec![Format {
@@ -136,7 +138,16 @@ fn section(place: u8, track: &PublishedCodec) -> Option<Section> {
     if is_video {
         let encoding = Encoding::Rtx { of: payload_type };
         formats.push(Format {
-            payload_type: rtx,
+            payload_type: second,
+            encoding,
+            parameters: Vec::new(),
+            feedback: Feedback::default(),
+        });
+    }
+    if track.red {
+        let encoding = Encoding::Red { of: payload_type };
+        formats.push(Format {
+            payload_type: second,
             encoding,
             parameters: Vec::new(),
             feedback: Feedback::default(),

@@ -13,7 +13,7 @@ use super::answer::{self, Accepted, Setup, TransportParameters};
 use super::codec::{self, Parameters, Variant};
 use super::error::SdpError;
 use super::extension::{self, Extension};
-use super::format::{Feedback, Format};
+use super::format::{Encoding, Feedback, Format};
 use super::offer::Offer;
 use super::section::{Direction, Kind, Section};
 
@@ -57,6 +57,8 @@ pub struct PublishedCodec {
     pub clock_rate_hz: u32,
     /// Of the rtpmap: 2 for Opus; None for video.
     pub channels: Option<u8>,
+    /// Redundant audio may come (RFC 2198): viewers that know it get it as it is.
+    pub red: bool,
     /// fmtp parameters, names in lower case: the profile, and parameter sets where the publisher states them.
     pub parameters: Vec<(String, String)>,
 }
@@ -99,6 +101,10 @@ pub fn plan_publish(offer: &Offer, policy: &Policy) -> Result<PublishPlan, SdpEr
         let chosen = senders(offer, kind).find_map(|(place, section)| {
             choose(section, policy).map(|(format, variant)| (place, section, format, variant))
         });
+        // A stream without its sound is worse than a message.
+        if chosen.is_none() && senders(offer, kind).any(|(_, section)| is_multi_channel(section)) {
+            return Err(SdpError::MultiChannelAudio);
+        }
         if let Some((place, section, format, variant)) = chosen {
             tracks.push(PlannedTrack::new(place, section, format, variant, &mut extensions));
         }
@@ -158,6 +164,10 @@ impl PlannedTrack {
             ..format.feedback
         };
         agreed.parameters = receiver_parameters(variant.codec(), &format.parameters);
+        // Redundancy doubles the bitrate: only a publisher that lists it first is asked for it.
+        agreed.red_payload_type = agreed::red(section, format.payload_type)
+            .filter(|(_, is_preferred)| *is_preferred)
+            .map(|(payload_type, _)| payload_type);
         let ssrc = section.ssrc;
         let rtx_ssrc = section.rtx_ssrc.filter(|_| agreed.rtx_payload_type.is_some());
         let published = codec::keep(&format.parameters, codec::stream_parameters(variant.codec()));
@@ -172,6 +182,7 @@ impl PlannedTrack {
             clock_rate_hz: codec::clock_rate_hz(self.agreed.codec()),
             payload_type: self.agreed.payload_type,
             rtx_payload_type: self.agreed.rtx_payload_type,
+            red_payload_type: self.agreed.red_payload_type,
             ssrc: self.ssrc,
             rtx_ssrc: self.rtx_ssrc,
             nack: self.agreed.feedback.nack,
@@ -188,6 +199,7 @@ impl PlannedTrack {
             codec,
             clock_rate_hz: codec::clock_rate_hz(codec),
             channels: codec::channels(codec),
+            red: self.agreed.red_payload_type.is_some(),
             parameters: self.agreed.parameters.iter().chain(&self.published).cloned().collect(),
         }
     }
@@ -216,6 +228,11 @@ fn choose<'a>(section: &'a Section, policy: &Policy) -> Option<(&'a Format, Vari
     let plays_everywhere =
         |(_, variant): &(&Format, Variant)| variant.codec() == first.1.codec() && variant.plays_everywhere();
     Some(media_formats(section).find(plays_everywhere).unwrap_or(first))
+}
+
+fn is_multi_channel(section: &Section) -> bool {
+    let is_multi_opus = |format: &Format| matches!(&format.encoding, Encoding::Other(name) if name.eq_ignore_ascii_case("multiopus"));
+    section.formats.iter().any(is_multi_opus)
 }
 
 fn nothing_to_take(offer: &Offer, policy: &Policy) -> SdpError {

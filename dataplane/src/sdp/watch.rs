@@ -53,7 +53,9 @@ pub fn plan_watch(offer: &Offer, published: &Published) -> Result<WatchPlan, Sdp
         });
         match found {
             Some((place, section, format, variant)) => {
-                let agreed = agree(place, section, format, variant, &track.parameters, &mut extensions);
+                let mut agreed = agree(place, section, format, variant, &track.parameters, &mut extensions);
+                let red = agreed::red(section, format.payload_type).filter(|_| track.red);
+                agreed.red_payload_type = red.map(|(payload_type, _)| payload_type);
                 subscriptions.push(PlannedSubscription { agreed, track: track.track, home: track.home });
             }
             None if is_wanted && track.codec.is_video() => return Err(not_playable(offer, published)),
@@ -117,6 +119,7 @@ impl PlannedSubscription {
             codec,
             clock_rate_hz: codec::clock_rate_hz(codec),
             payload_type: self.agreed.payload_type,
+            red_payload_type: self.agreed.red_payload_type,
             ssrc: ssrcs(),
             rtx: self.agreed.rtx_payload_type.map(|payload_type| (ssrcs(), payload_type)),
             nack: self.agreed.feedback.nack,

@@ -28,6 +28,7 @@ mod extension_kind;
 mod extension_map;
 mod ntp;
 mod reader;
+mod red;
 mod rtcp;
 mod rtp;
 mod rtp_write;
@@ -46,6 +47,7 @@ pub use extension::{ExtensionElement, Extensions};
 pub use extension_kind::ExtensionKind;
 pub use extension_map::ExtensionMap;
 pub use ntp::NtpTime;
+pub use red::red_primary;
 pub use rtcp::{
     Bye, Compound, Fir, LOST_RUN_STATUSES_MAX, MEMBERS_MAX, Member, Nack, Pli, ReceiverReport, Remb,
     ReportBlock, RtcpWriter, SenderReport, SourceDescription, SourceItems, Twcc, TwccPackets,

@@ -66,6 +66,7 @@ impl Viewer {
                 codec: track.codec,
                 clock_rate_hz: track.clock_rate_hz,
                 payload_type: PayloadType::new(payload_type).unwrap(),
+                red_payload_type: None,
                 ssrc,
                 rtx,
                 nack: track.nack,

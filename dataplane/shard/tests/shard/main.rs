@@ -20,6 +20,8 @@ mod inspecting;
 mod joining;
 mod leaps;
 #[cfg(test)]
+mod redundant_audio;
+#[cfg(test)]
 mod replaying;
 #[cfg(test)]
 mod restarts;

@@ -95,6 +95,7 @@ pub(super) fn published(codecs: &[(Codec, &str)]) -> Published {
         codec: *codec,
         clock_rate_hz: codec::clock_rate_hz(*codec),
         channels: codec::channels(*codec),
+        red: false,
         parameters: codec::parse_parameters(fmtp),
     });
     Published { tracks: tracks.collect() }

@@ -1,6 +1,7 @@
 //! Tests of the module, by what they hold: [`publish`], [`watch`], [`refusals`], [`fragments`], and over all of them the
 //! rules of [`rules`], [`random`] input and [`str0m`] as the other side.
 
+mod codecs;
 mod fixtures;
 mod fragments;
 mod offering;

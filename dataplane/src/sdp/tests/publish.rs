@@ -138,24 +138,6 @@ fn a_policy_chooses_among_what_is_offered() {
     );
 }
 
-/// Surround sound under Chromium's own name is no codec of ours; the message must name it.
-#[test]
-fn multi_channel_opus_is_refused_by_name() {
-    let multiopus = text("chromium_publish_vp8").replace("opus/48000/2", "multiopus/48000/6");
-    let offer = Offer::parse(&multiopus).unwrap();
-    // Beside a video that can be taken nothing flows in its m-section.
-    let plan = plan_publish(&offer, &Policy::default()).unwrap();
-    assert_eq!(
-        plan.spec(track_ids()).tracks.iter().map(|track| track.codec).collect::<Vec<_>>(),
-        [Codec::Vp8]
-    );
-    assert!(section(&plan.answer(&offer, &ours()), "0").contains(&"inactive"));
-    let policy = Policy { video_codecs: vec![], ..Policy::default() };
-    let error = plan_publish(&offer, &policy).unwrap_err();
-    assert!(error.is_codec_mismatch());
-    assert!(error.to_string().contains("multiopus"), "{error}");
-}
-
 /// An m-section that nobody sends in is no publication, and an offer without one says so as bad input.
 #[test]
 fn an_offer_that_sends_nothing_is_refused() {
