@@ -58,6 +58,13 @@ pub(crate) enum Fault {
     /// It was lately. `reason`: stable name; `facts`: what was last known.
     #[error("{text}")]
     Ended { reason: &'static str, text: String, facts: Box<Map<String, Value>> },
+    #[error("this session has no {kind}")]
+    NoSuchTrack { kind: &'static str },
+    #[error(
+        "{what}; send an object with \"audio\", \"video\" or both, each \"paused\" or \"playing\", such as \
+         {{\"video\": \"paused\"}}"
+    )]
+    BadControl { what: String },
     #[error("the body is not a JSON list of event names; there are {names}")]
     BadEventList { names: &'static str },
     #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]

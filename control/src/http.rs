@@ -7,6 +7,7 @@
 
 mod body;
 mod connection;
+mod controls;
 mod cors;
 mod endpoint;
 mod events;

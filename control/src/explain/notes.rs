@@ -35,9 +35,11 @@ pub(crate) fn told(note: &Note, role: Role, since: SystemTime) -> Told {
     Told { at_ms: note.at_ms, time, event, values, text: text(note.what, role) }
 }
 
-/// RFC 3339, UTC. Empty for years past 9999, which have no such date.
+/// RFC 3339, UTC, to the millisecond. Empty for years past 9999, which have no such date.
 pub(crate) fn date(time: SystemTime) -> String {
-    OffsetDateTime::from(time).format(&Rfc3339).unwrap_or_default()
+    let time = OffsetDateTime::from(time);
+    let time = time.replace_millisecond(time.millisecond()).unwrap_or(time);
+    time.format(&Rfc3339).unwrap_or_default()
 }
 
 /// The protocol names its events once: a unit is its name, others are a name and fields.
@@ -93,12 +95,12 @@ fn text(what: Notable, role: Role) -> String {
         }
         Notable::CaughtUp { took_ms } => format!("Caught up with live after {took_ms} ms."),
         Notable::Constrained { estimate_bps, stream_bps } => format!(
-            "The connection takes {} kbit/s, which is less than the {} kbit/s of the stream: the picture will stutter.",
+            "Your connection is slower than the stream ({} of {} kbit/s): the picture will stutter.",
             kilobits(estimate_bps),
             kilobits(stream_bps)
         ),
         Notable::Unconstrained { estimate_bps } => {
-            format!("The connection takes the stream again ({} kbit/s).", kilobits(estimate_bps))
+            format!("Your connection is fast enough again ({} kbit/s).", kilobits(estimate_bps))
         }
         Notable::VideoSkipped { packets } => {
             format!("The picture fell behind and skipped {} to go on live.", count(packets))

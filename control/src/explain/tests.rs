@@ -149,7 +149,7 @@ fn a_note_has_a_name_values_times_and_a_sentence() {
     assert_eq!(constrained["estimate_bps"], 800_900);
     assert_eq!(
         constrained["text"],
-        "The connection takes 800 kbit/s, which is less than the 2500 kbit/s of the stream: the picture will stutter."
+        "Your connection is slower than the stream (800 of 2500 kbit/s): the picture will stutter."
     );
     let silent = |role| json(Notable::SourceSilent { video: false }, role)["text"].clone();
     assert_ne!(silent(Role::Publisher), silent(Role::Viewer), "it is said to the one who can mend it");

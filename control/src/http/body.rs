@@ -15,7 +15,7 @@ pub(super) const SDP: &str = "application/sdp";
 pub(super) const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// What the resource of a viewer takes.
-pub(super) const SDP_AND_FRAGMENT: &str = "application/sdp, application/trickle-ice-sdpfrag";
+pub(super) const OF_VIEWERS: &str = "application/sdp, application/trickle-ice-sdpfrag, application/json";
 
 /// RFC 8259.
 pub(super) const JSON: &str = "application/json";

@@ -52,6 +52,8 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::UnknownSession | Fault::Refused(Refusal::UnknownSession) => (S::NOT_FOUND, "unknown_session"),
         Fault::BadSessionId => (S::BAD_REQUEST, "bad_session_id"),
         Fault::Ended { reason, .. } => (S::GONE, reason),
+        Fault::NoSuchTrack { .. } => (S::CONFLICT, "no_such_track"),
+        Fault::BadControl { .. } => (S::BAD_REQUEST, "bad_control"),
         Fault::BadEventList { .. } => (S::BAD_REQUEST, "bad_event_list"),
         Fault::StaleEntityTag => (S::PRECONDITION_FAILED, "stale_entity_tag"),
         Fault::Refused(Refusal::NoOfferPending) => (S::CONFLICT, "no_offer_pending"),

@@ -1,5 +1,5 @@
 //! One session by its URL, which only its owner knows: the answer to an offer of ours, trickle ICE, ICE restart and the end.
-//! `session` tells its state, `events` tells what happens to it.
+//! `session` tells its state, `controls` steers it, `events` tells what happens to it.
 
 use std::sync::Arc;
 
@@ -22,10 +22,13 @@ pub(super) struct Resource<'a> {
 }
 
 impl Resource<'_> {
-    /// PATCH of a viewer's answer to an offer of ours, or of a fragment.
+    /// PATCH of a viewer's answer to an offer of ours, of its controls, or of a fragment.
     pub(super) async fn patch(&self, site: &Site, head: &Parts, body: Body) -> Result<Response, Fault> {
         if self.role == Role::Viewer && body::is_type(&head.headers, body::SDP) {
             return self.answer(site, head, body).await;
+        }
+        if body::is_type(&head.headers, body::JSON) {
+            return self.control(site, head, body).await;
         }
         self.trickle(site, head, body).await
     }
@@ -82,7 +85,7 @@ impl Resource<'_> {
 pub(super) const fn accept_patch(role: Role) -> &'static str {
     match role {
         Role::Publisher => body::SDP_FRAGMENT,
-        Role::Viewer => body::SDP_AND_FRAGMENT,
+        Role::Viewer => body::OF_VIEWERS,
     }
 }
 

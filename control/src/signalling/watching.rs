@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use fanlight_protocol::{Note, Refusal, ToDataplane};
+use fanlight_protocol::{Note, Refusal, ToDataplane, TrackKind};
 use serde::Serialize;
 use serde_json::Map;
 
@@ -37,6 +37,12 @@ impl Signalling {
             Answer::Inspected(inspection) => Ok(inspection),
             _ => Err(Fault::Internal("the media process did not tell what it was asked for".to_owned())),
         }
+    }
+
+    /// A viewer wants no media of `kind` for now, or wants it again.
+    pub(crate) async fn pause(&self, session: SessionId, kind: TrackKind, paused: bool) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Pause { request, session, kind, paused };
+        unknown_is_gone(self.line.request(None, message).await).map(drop)
     }
 
     /// How a session stands that is about to be ended; None if that does not come at once.

@@ -49,8 +49,8 @@ async fn a_preflight_is_told_from_a_real_options() {
     let resource = request(stage.address(), "OPTIONS", viewer.location(), &[], "").await;
     assert_eq!(
         resource.header("accept-patch"),
-        Some("application/sdp, application/trickle-ice-sdpfrag"),
-        "a viewer may answer an offer of the server's"
+        Some("application/sdp, application/trickle-ice-sdpfrag, application/json"),
+        "a viewer may answer an offer of the server's, and steer"
     );
 }
 

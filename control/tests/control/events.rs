@@ -28,7 +28,7 @@ async fn a_viewer_hears_what_happens_to_it_and_to_its_publisher() {
         (&told["at_ms"], &told["estimate_bps"], &told["stream_bps"]),
         (&json!(700), &json!(500_000), &json!(2_000_000))
     );
-    assert!(told["text"].as_str().unwrap().contains("500 kbit/s"), "{told}");
+    assert!(told["text"].as_str().unwrap().contains("500 of 2000 kbit/s"), "{told}");
     // Of the publisher's notes the viewer hears those that explain its picture.
     stage.dataplane.note(source, 900, Notable::KeyFrameAsked);
     stage.dataplane.note(source, 1_000, Notable::SourceSilent { video: true });

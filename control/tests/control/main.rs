@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod controls;
+#[cfg(test)]
 mod cross_origin;
 #[cfg(test)]
 mod events;

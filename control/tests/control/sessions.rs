@@ -35,7 +35,7 @@ async fn an_offer_is_answered_with_all_that_rfc_9725_asks_for() {
         assert!(reply.header("etag").unwrap().starts_with("\"ufrag"));
         let patches = match protocol {
             "whip" => "application/trickle-ice-sdpfrag",
-            _ => "application/sdp, application/trickle-ice-sdpfrag",
+            _ => "application/sdp, application/trickle-ice-sdpfrag, application/json",
         };
         assert_eq!(reply.header("accept-patch"), Some(patches));
         let [turn, events] = reply.headers("link")[..] else { panic!("{reply:?}") };
@@ -213,7 +213,8 @@ async fn a_viewer_that_asks_for_an_offer_gets_one_and_answers_it_once() {
     assert_eq!(offered.body, "v=0\r\na=setup:actpass\r\n");
     assert!(offered.location().starts_with("/live/whep/resource/camera/"));
     let tag = offered.header("etag").unwrap();
-    assert_eq!(offered.header("accept-patch"), Some("application/sdp, application/trickle-ice-sdpfrag"));
+    let patches = "application/sdp, application/trickle-ice-sdpfrag, application/json";
+    assert_eq!(offered.header("accept-patch"), Some(patches));
 
     let answer = async |headers: &[(&str, &str)], body| {
         let reply = request(stage.address(), "PATCH", offered.location(), headers, body).await;

@@ -13,6 +13,7 @@ import { Hints } from './hints.js';
 import { LatencyMeter } from './latency.js';
 import { parameters } from './links.js';
 import { LipSyncMeter } from './lip-sync.js';
+import { Pauses } from './pauses.js';
 import { SoundLevel } from './sound-level.js';
 import { clearWatchTiles, showWatchTiles } from './watch-tiles.js';
 import { wordsOfError } from './words.js';
@@ -65,7 +66,7 @@ function newViewer() {
   });
   viewer.addEventListener('firstframe', (event) => {
     diagnostics.firstFrameMs = detailOf(event).ms;
-    openCurtain();
+    if (!viewer.paused.video) openCurtain();
   });
   viewer.addEventListener('track', (event) => {
     const { track } = detailOf(event);
@@ -78,8 +79,31 @@ function newViewer() {
     const notice = detailOf(event);
     diagnostics.notices = [...diagnostics.notices, notice.name].slice(-NOTICES_KEPT);
     hints.take(notice);
+    pauses.show();
   });
   return viewer;
+}
+
+const pauses = new Pauses({
+  viewer: () => diagnostics.viewer,
+  changed: showPaused,
+  failed: (error) => hints.say(wordsOfError(error, { stream, role: 'viewer' }).text),
+});
+
+/** The curtain is drawn because of a pause. */
+let drawnByPause = false;
+
+/** @param {{audio: boolean, video: boolean}} paused */
+function showPaused(paused) {
+  if (diagnostics.state !== 'live') {
+    drawnByPause = false;
+  } else if (paused.video) {
+    drawCurtain('Picture paused', paused.audio ? 'So is the sound.' : 'The sound goes on.');
+    drawnByPause = true;
+  } else if (drawnByPause) {
+    openCurtain();
+    drawnByPause = false;
+  }
 }
 
 async function watch() {
@@ -113,6 +137,7 @@ function showState({ state, reason }) {
   if (state === 'failed' && reason !== null) void showFailure(reason);
   if (state === 'ended') drawCurtain('Stopped', 'You are no longer watching.');
   if (state === 'failed' || state === 'ended') byId('again').hidden = false;
+  pauses.show();
 }
 
 /** @param {import('../sdk/fanlight.js').FanlightError} reason */

@@ -43,6 +43,8 @@ export function wordsOfError(error, { stream, role }) {
         title: 'The connection broke',
         text: error.reason === null ? 'Making a new one.' : error.message,
       };
+    case 'not-controllable':
+      return { title: 'Not possible', text: error.message };
     case 'closed-by-server':
       if (error.reason !== null && error.reason !== 'stream_ended') {
         return { title: 'The server ended it', text: error.message };

@@ -26,10 +26,11 @@
  * | `no-media` | nothing to send, or no sender for the track |
  * | `stopped` | `stop()` was called before the session was live |
  * | `browser` | the browser refused a WebRTC call |
+ * | `not-controllable` | the session cannot be paused or resumed like this (400, 409 on PATCH) |
  *
  * @typedef {'bad-request'|'unauthorized'|'not-found'|'no-common-codec'|'name-in-use'|'replaced'|'not-live'|'busy'
  *   |'network'|'no-path'|'connection-lost'|'session-gone'|'closed-by-server'|'codec-unavailable'
- *   |'no-media'|'stopped'|'browser'} ErrorCode
+ *   |'no-media'|'stopped'|'browser'|'not-controllable'} ErrorCode
  */
 
 /** An error that says what happened, whether it can heal by itself, and after how long. */
@@ -99,6 +100,20 @@ export async function errorOfResponse(response, role) {
   const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), Date.now());
   const [code, message] = meaningOf(status, role);
   return new FanlightError(code, message, { status, detail, retryAfterMs });
+}
+
+/**
+ * @param {Response} response To a control.
+ * @returns {Promise<FanlightError>}
+ */
+export async function errorOfControl(response) {
+  const { status } = response;
+  const detail = await detailOf(response);
+  if (status === 404 || status === 410) {
+    return new FanlightError('session-gone', 'The session has ended.', { status, detail });
+  }
+  const code = status === 429 || status >= 500 ? 'busy' : 'not-controllable';
+  return new FanlightError(code, detail ?? 'The server refused it.', { status, detail });
 }
 
 /**

@@ -234,6 +234,25 @@ export class Participant extends EventTarget {
     return false;
   }
 
+  /** The session is live. @protected */
+  begun() {}
+
+  /** The server tells something. @protected @param {Notice} notice */
+  noticed(notice) {
+    void notice;
+  }
+
+  /**
+   * Steers the session that is live, if one is.
+   *
+   * @protected
+   * @param {Parameters<Session['control']>[0]} changes
+   * @throws {FanlightError}
+   */
+  async control(changes) {
+    if (this.#state === 'live') await this.#session?.control(changes);
+  }
+
   /**
    * What to do when a session ended or did not begin.
    *
@@ -321,6 +340,7 @@ export class Participant extends EventTarget {
   #hear(event, data) {
     const name = event.replaceAll('_', '-');
     const notice = /** @type {Notice} */ ({ text: '', ...data, name });
+    this.noticed(notice);
     this.#tell('notice', notice);
     // The names of our own events are not the server's to use.
     if (NOTICES.has(name)) this.#tell(name, notice);
@@ -334,6 +354,7 @@ export class Participant extends EventTarget {
     this.#everLive = true;
     this.#enter('live', null);
     this.dispatchEvent(new Event('live'));
+    this.begun();
     this.#patience.reset();
     const steady = setTimeout(() => this.#backoff.reset(), STEADY_MS);
     const stats = setInterval(async () => {

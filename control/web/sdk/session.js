@@ -150,6 +150,16 @@ export class Session {
     return sdp;
   }
 
+  /**
+   * Steers a viewer's session.
+   *
+   * @param {Parameters<import('./signalling.js').Resource['control']>[0]} changes
+   * @throws {FanlightError}
+   */
+  async control(changes) {
+    await this.#resource?.control(changes);
+  }
+
   /** Asks the server whether the session is over: media that should come do not. */
   suspect() {
     this.#ask('closed-by-server');

@@ -2,12 +2,12 @@
 /**
  * The HTTP half of a session: WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep).
  *
- * One POST makes a session, one PATCH completes its candidates, another restarts ICE, GET asks how it
- * is and why it ended, DELETE ends it. A viewer may POST nothing and PATCH its answer to the server's
- * offer.
+ * One POST makes a session, one PATCH completes its candidates, another restarts ICE, others steer a
+ * viewer, GET asks how it is and why it ended, DELETE ends it. A viewer may POST nothing and PATCH its
+ * answer to the server's offer.
  */
 
-import { FanlightError, errorOfResponse } from './errors.js';
+import { FanlightError, errorOfControl, errorOfResponse } from './errors.js';
 
 /** A POST that has no answer after this long is given up. */
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -212,6 +212,22 @@ export class Resource {
     } catch {
       return UNTOLD;
     }
+  }
+
+  /**
+   * Steers a viewer's session, without renegotiation.
+   *
+   * @param {{audio?: 'paused'|'playing', video?: 'paused'|'playing'}} changes
+   * @throws {FanlightError}
+   */
+  async control(changes) {
+    if (this.url === null) throw new FanlightError('not-found', 'The server named no session.');
+    const response = await request(this.#endpoint, this.url, {
+      method: 'PATCH',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify(changes),
+    });
+    if (!response.ok) throw await errorOfControl(response);
   }
 
   /** Ends the session. Safe while the page unloads, and at most once. */

@@ -12,6 +12,8 @@ import { Participant } from './participant.js';
 import { withFormatParameters } from './sdp.js';
 import { ViewerStats } from './stats.js';
 
+/** @typedef {'audio'|'video'} Kind */
+
 /**
  * @typedef {import('./participant.js').ParticipantOptions & {
  *   waitForStream?: boolean,
@@ -33,6 +35,9 @@ import { ViewerStats } from './stats.js';
  * @fires firstframe `{ms, sinceStartMs}`: the first picture is shown; `ms` counts from the request
  *   that brought it, `sinceStartMs` from `start()`, waiting for the stream included
  * @fires stats `ViewerSample`, every second
+ *
+ *   await viewer.pause('video');  // the sound goes on, nothing is renegotiated
+ *   await viewer.resume('video'); // the picture comes back with the next key frame
  */
 export class Viewer extends Participant {
   #options;
@@ -43,6 +48,8 @@ export class Viewer extends Participant {
   #stats = new ViewerStats();
   /** Samples in a row in which nothing came. */
   #silent = 0;
+  /** What is not wanted for now. @type {Set<Kind>} */
+  #paused = new Set();
   #startedAt = 0;
   #askedAt = 0;
   /** @type {number|null} */
@@ -59,6 +66,66 @@ export class Viewer extends Participant {
   /** Milliseconds from the request to the first picture of this session, or null before it. */
   get firstFrameMs() {
     return this.#firstFrameMs;
+  }
+
+  /** What is paused. @returns {{audio: boolean, video: boolean}} */
+  get paused() {
+    return { audio: this.#paused.has('audio'), video: this.#paused.has('video') };
+  }
+
+  /**
+   * Lets the server send no media of that kind until `resume`: it costs no bits any more. The wish
+   * outlasts reconnects, and may be told before `start`.
+   *
+   * @param {Kind} kind
+   * @returns {Promise<void>} When the server has heard it.
+   * @throws {FanlightError} If it refuses; then nothing has changed.
+   */
+  pause(kind) {
+    return this.#steer(kind, true);
+  }
+
+  /** @param {Kind} kind @returns {Promise<void>} @throws {FanlightError} */
+  resume(kind) {
+    return this.#steer(kind, false);
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {boolean} paused
+   */
+  async #steer(kind, paused) {
+    if (kind !== 'audio' && kind !== 'video') throw new TypeError('Pause what: audio or video?');
+    const before = this.#paused.has(kind);
+    this.#remember(kind, paused);
+    try {
+      await this.control({ [kind]: paused ? 'paused' : 'playing' });
+    } catch (error) {
+      this.#remember(kind, before);
+      throw error;
+    }
+  }
+
+  /**
+   * @param {Kind} kind
+   * @param {boolean} paused
+   */
+  #remember(kind, paused) {
+    if (paused) this.#paused.add(kind);
+    else this.#paused.delete(kind);
+  }
+
+  /** A new session knows nothing of the pauses of the last one. @override @protected */
+  begun() {
+    // What is paused plays on if the server does not hear it; that it failed shows in the picture.
+    for (const kind of this.#paused) this.control({ [kind]: 'paused' }).catch(() => {});
+  }
+
+  /** @override @protected @param {import('./participant.js').Notice} notice */
+  noticed({ name, kind }) {
+    // Somebody else who knows the session's URL may steer it too.
+    if (kind !== undefined && name === 'paused') this.#remember(kind, true);
+    if (kind !== undefined && name === 'resumed') this.#remember(kind, false);
   }
 
   /**
@@ -138,7 +205,9 @@ export class Viewer extends Participant {
     // Without an element, or in a hidden page, nothing is shown: the first decoded picture counts.
     const unseen = this.#element === null || document.hidden;
     if (unseen && (sample.video?.framesDecoded ?? 0) > 0) this.#noteFirstFrame();
-    this.#silent = sample.bitrateBps === 0 ? this.#silent + 1 : 0;
+    // What is paused is silent by wish.
+    const silent = sample.bitrateBps === 0 && this.#paused.size === 0;
+    this.#silent = silent ? this.#silent + 1 : 0;
     return { ...sample, firstFrameMs: this.#firstFrameMs };
   }
 

@@ -15,6 +15,7 @@ import './pattern.test.js';
 import './publisher.test.js';
 import './viewer.test.js';
 import './events.test.js';
+import './pauses.test.js';
 import './retry.test.js';
 import './restart.test.js';
 

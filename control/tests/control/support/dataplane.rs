@@ -281,14 +281,8 @@ impl State {
                     ToControl::Refused { request, refusal: Refusal::BadSdp("this is no fragment".into()) }
                 }]
             }
-            ToDataplane::Pause { request, session, .. } => {
-                vec![match self.sessions.get(&session).map(|info| info.role) {
-                    Some(SessionRole::Viewer { .. }) => ToControl::Done { request },
-                    Some(SessionRole::Publisher) => {
-                        ToControl::Refused { request, refusal: Refusal::NotAViewer }
-                    }
-                    None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
-                }]
+            ToDataplane::Pause { request, session, kind, paused } => {
+                self.pause(request, session, kind, paused)
             }
             ToDataplane::Inspect { request, session } => {
                 vec![match self.inspect(session) {
@@ -328,8 +322,11 @@ impl State {
         }
         let ice_tag = format!("ufrag{}", request.0);
         let track = |kind, codec, mid: &str| TrackInfo { kind, codec, mid: mid.into() };
-        let tracks =
+        let mut tracks =
             vec![track(TrackKind::Audio, Codec::Opus, "0"), track(TrackKind::Video, Codec::Vp8, "1")];
+        if wish == Some("audio-only") {
+            tracks.truncate(1);
+        }
         let state = SessionState::Connecting;
         let info = SessionInfo {
             session,
@@ -345,6 +342,26 @@ impl State {
         let setup = if self.unanswered.contains(&session) { "actpass" } else { "passive" };
         let description = format!("v=0\r\na=setup:{setup}\r\n");
         ToControl::Accepted { request, session, description, ice_tag, tracks }
+    }
+
+    fn pause(
+        &mut self,
+        request: RequestId,
+        session: SessionId,
+        kind: TrackKind,
+        paused: bool,
+    ) -> Vec<ToControl> {
+        let refusal = match self.sessions.get(&session).map(|info| info.role) {
+            Some(SessionRole::Viewer { .. }) => None,
+            Some(SessionRole::Publisher) => Some(Refusal::NotAViewer),
+            None => Some(Refusal::UnknownSession),
+        };
+        if let Some(refusal) = refusal {
+            return vec![ToControl::Refused { request, refusal }];
+        }
+        let video = kind == TrackKind::Video;
+        let what = if paused { Notable::Paused { video } } else { Notable::Resumed { video } };
+        vec![self.note(session, Note { at_ms: 9, what }), ToControl::Done { request }]
     }
 
     fn note(&mut self, session: SessionId, note: Note) -> ToControl {
