@@ -92,6 +92,7 @@ fn published(codecs: &[(Codec, &[(&str, &str)])]) -> Published {
         codec: *codec,
         clock_rate_hz: if codec.is_video() { 90_000 } else { 48_000 },
         channels: (!codec.is_video()).then_some(2),
+        red: !codec.is_video(),
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     });
     Published { tracks: tracks.collect() }

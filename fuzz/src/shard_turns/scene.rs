@@ -61,7 +61,9 @@ impl Scene {
     /// `shape`: how deep the lanes are.
     pub(super) fn new(shape: u8) -> Self {
         let lane_depth = if shape < 128 { usize::from(shape % 16) } else { 1024 };
-        let world = World::new(WorldConfig { shards: SHARDS, seed: u64::from(shape), lane_depth });
+        let key_frame_interval = (shape % 2 == 1).then_some(Duration::from_secs(1));
+        let seed = u64::from(shape);
+        let world = World::new(WorldConfig { shards: SHARDS, seed, lane_depth, key_frame_interval });
         Self { world, sources: Vec::new(), watchers: Vec::new(), kept: VecDeque::new() }
     }
 

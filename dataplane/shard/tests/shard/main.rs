@@ -18,6 +18,7 @@ mod handshake;
 mod inspecting;
 #[cfg(test)]
 mod joining;
+#[cfg(test)]
 mod leaps;
 #[cfg(test)]
 mod redundant_audio;
