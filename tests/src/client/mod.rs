@@ -13,6 +13,8 @@ mod seen;
 mod session;
 mod socket;
 mod stage;
+
+mod timeline;
 mod viewer;
 
 pub use answer::{Answer, AnsweredTrack};

@@ -9,6 +9,7 @@ use str0m::rtp::rtcp::SenderInfo;
 use super::answer::AnsweredTrack;
 use super::script::{Content, Place, Script};
 use super::session::RtpOnWire;
+use super::timeline::Timeline;
 
 /// The mapping of a sender report: this RTP timestamp was that moment (RFC 3550 §6.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ pub struct Faults {
     pub disordered: u64,
     /// The sequence number is not the one that follows from the first packet's.
     pub sequence: u64,
-    /// The RTP timestamp is not the one that follows from the first packet's.
+    /// The RTP timestamp is not on one line of time with the others.
     pub timestamp: u64,
     /// A marker that is not at the end of a video frame, or missing there.
     pub marker: u64,
@@ -62,8 +63,9 @@ pub struct Seen {
     pub sender_reports: u64,
     /// The newest sender report.
     pub sender_clock: Option<SenderClock>,
-    /// What is added to the script's numbers on the way: sequence number, timestamp.
-    offsets: Option<(u16, u32)>,
+    /// What is added to the script's sequence numbers on the way.
+    offset: Option<u16>,
+    timeline: Timeline,
     /// One bit a packet from the first.
     received: Vec<u64>,
     /// Packets of frames that are not complete.
@@ -84,7 +86,8 @@ impl Seen {
             newest: None,
             sender_reports: 0,
             sender_clock: None,
-            offsets: None,
+            offset: None,
+            timeline: Timeline::default(),
             received: Vec::new(),
             partial: BTreeMap::new(),
         }
@@ -181,10 +184,12 @@ impl Seen {
         let header = &packet.header;
         let [.., high, low] = place.ordinal.to_be_bytes();
         let sequence = header.sequence_number.wrapping_sub(u16::from_be_bytes([high, low]));
-        let timestamp = header.timestamp.wrapping_sub(self.script.timestamp(place.frame));
-        let offsets = *self.offsets.get_or_insert((sequence, timestamp));
-        self.faults.sequence += u64::from(sequence != offsets.0);
-        self.faults.timestamp += u64::from(timestamp != offsets.1);
+        let offset = *self.offset.get_or_insert(sequence);
+        self.faults.sequence += u64::from(sequence != offset);
+        let script = &self.script;
+        let on_the_line = self.timeline.take(place.frame, script.timestamp(place.frame), header.timestamp);
+        self.timeline.notice_live(place.frame, |frame| script.timestamp(frame));
+        self.faults.timestamp += u64::from(!on_the_line);
         if self.script.content == Content::Opus {
             let level = Some(self.script.audio_level(place.frame));
             self.faults.level += u64::from(header.ext_vals.audio_level != level);
