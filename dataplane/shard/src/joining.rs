@@ -2,7 +2,7 @@
 //! viewer's beginning, after a pause, when its decoder lost its way, and when its publisher is replaced.
 
 use crate::lane::LaneMessage;
-use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_INTERVAL_MIN};
+use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_GRACE, RESTART_INTERVAL_MIN};
 use crate::notes::Notable;
 use crate::session::FirstFrame;
 use crate::shard::Shard;
@@ -105,9 +105,17 @@ impl Shard {
     /// A viewer's decoder lost its way: it begins anew from the store where that is cheap, else a key frame is asked for.
     pub(crate) fn restart(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
         let now = self.now;
-        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        let Some(session) = self.sessions.find(key) else { return };
+        let is_new = session.connected.is_some_and(|at| now < at + RESTART_GRACE);
+        let viewer = session.viewer_mut();
         let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get(place)) else { return };
         let id = subscription.spec.track;
+        if subscription.restarted.is_some_and(|at| now < at + RESTART_GRACE) {
+            if is_new && subscription.restarts == 1 {
+                self.begin(key, place, outputs);
+            }
+            return;
+        }
         let lately = subscription.restarted.is_some_and(|at| now < at + RESTART_INTERVAL_MIN);
         let young = self.tracks.get(&id).and_then(|track| track.servable_gop(RESTART_AGE_MAX)).is_some();
         match subscription.flow {

@@ -53,6 +53,10 @@ pub const GOP_AGE_MAX: Duration = Duration::from_secs(6);
 /// A viewer whose decoder lost its way begins anew from the store if the group of pictures is no older than this: that costs
 /// nobody else anything. With an older one the publisher is asked for a key frame.
 pub const RESTART_AGE_MAX: Duration = Duration::from_millis(1500);
+/// A wish for a key frame so soon after a viewer began from the store is about what it began with. Firefox has its SRTP keys
+/// some milliseconds after it has finished the handshake, and drops what comes before: it gets the beginning once more. If it
+/// asks again as soon, what it asks for is on its way.
+pub const RESTART_GRACE: Duration = Duration::from_millis(400);
 /// A viewer begins anew from the store at most once in this time; if that did not help, a key frame may.
 pub const RESTART_INTERVAL_MIN: Duration = Duration::from_secs(2);
 
@@ -167,6 +171,7 @@ pub const CNAME: &str = "fanlight";
 
 const _: () = {
     assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
+    assert!(RESTART_GRACE.as_millis() < RESTART_INTERVAL_MIN.as_millis());
     assert!(PACE_QUANTUM_BYTES < PACE_BURST_BYTES);
     assert!(UNSETTLED_PACKETS < VIDEO_STORE_PACKETS as u64);
     assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);

@@ -62,8 +62,9 @@ pub(crate) struct Subscription {
     numbering: Option<Numbering>,
     /// The next run is on another track, with a clock of its own.
     clock_changed: bool,
-    /// When it last began anew from the store.
+    /// When it last began from the store, and how often it has.
     pub(crate) restarted: Option<Instant>,
+    pub(crate) restarts: u32,
     /// Packet index of the retransmission stream.
     rtx_index: u64,
     resent: Option<Box<ResendLog>>,
@@ -88,6 +89,7 @@ impl Subscription {
             numbering: None,
             clock_changed: false,
             restarted: None,
+            restarts: 0,
             rtx_index: first_index(rng),
             resent: None,
             resend_budget: RESEND_BYTES_START,
@@ -150,6 +152,7 @@ impl Subscription {
         self.flow = Flow::Behind(Cursor::at(gop.first, now));
         self.due = Some(now);
         self.restarted = Some(now);
+        self.restarts = self.restarts.saturating_add(1);
     }
 
     fn begin_run(

@@ -6,6 +6,7 @@
 mod calm;
 mod changes;
 mod controls;
+mod late_joining;
 mod offers;
 mod pages;
 mod pairs;

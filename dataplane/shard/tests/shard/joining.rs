@@ -109,6 +109,29 @@ fn a_long_key_frame_leaves_in_several_trains() {
     assert_eq!(first + soon + video(&mut viewer, &mut world).len(), sent.len());
 }
 
+/// Firefox has its keys a moment after the handshake, drops what comes before, and says so. The publisher must not pay for that,
+/// and the viewer must not wait for it.
+#[test]
+fn a_viewer_that_missed_its_beginning_gets_it_once_more() {
+    let mut world = World::small();
+    let mut publisher = Publisher::join(&mut world, 0);
+    let sent = film(&mut world, &mut publisher, 90, true);
+    publisher.receive(&mut world);
+    let mut viewer = Viewer::join(&mut world, 0, &publisher);
+    world.pass_ms(20);
+    let missed = video(&mut viewer, &mut world);
+    viewer.pli(&mut world);
+    let again = video(&mut viewer, &mut world);
+    assert_eq!(again[0].payload, sent[0].payload);
+    assert_eq!(again[0].index, missed.last().unwrap().index + 1);
+    world.pass_ms(20);
+    viewer.pli(&mut world);
+    film(&mut world, &mut publisher, 60, false);
+    let heard = again.len() + video(&mut viewer, &mut world).len();
+    assert_eq!(heard, sent.len() + 180, "the second wish is for what is on its way");
+    assert_eq!(key_frame_requests(&publisher.receive(&mut world)), 0);
+}
+
 /// What is too old to catch up with, or has a hole for good, is no beginning: one key frame is asked for, for all who wait.
 #[test]
 fn an_old_or_broken_group_of_pictures_is_not_begun_with() {
