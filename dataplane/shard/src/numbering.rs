@@ -140,6 +140,11 @@ impl Numbering {
         }
     }
 
+    /// Whether later packets than this one have left already.
+    pub(crate) fn is_late(&self, index: u64) -> bool {
+        index < self.highest_index
+    }
+
     /// The track's packet that the viewer knows under `sequence`. None: never sent, or in an earlier run.
     pub(crate) fn track_sequence(&self, sequence: Sequence) -> Option<ExtendedSequence> {
         let behind = ExtendedSequence(self.highest_index).sequence().distance_from(sequence);

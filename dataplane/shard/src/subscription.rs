@@ -14,8 +14,26 @@ use crate::store::{PacketFacts, Stored};
 /// Places of the log of recent retransmissions; a power of two.
 const RESEND_LOG: usize = 128;
 
-/// Of the numbers that share a place, the one that was sent again last, and when.
-type ResendLog = [Option<(Sequence, Instant)>; RESEND_LOG];
+/// Of the numbers that share a place, the last one, and when it left.
+type Places = [Option<(Sequence, Instant)>; RESEND_LOG];
+
+/// When packets were last sent out of order, by their numbers. Most viewers need none.
+#[derive(Default)]
+struct ResendLog(Option<Box<Places>>);
+
+impl ResendLog {
+    fn note(&mut self, now: Instant, sequence: Sequence) {
+        let places = self.0.get_or_insert_with(|| Box::new([None; RESEND_LOG]));
+        if let Some(place) = places.get_mut(usize::from(sequence.0) % RESEND_LOG) {
+            *place = Some((sequence, now));
+        }
+    }
+
+    fn last(&self, sequence: Sequence) -> Option<Instant> {
+        let place = self.0.as_ref()?.get(usize::from(sequence.0) % RESEND_LOG)?;
+        place.filter(|(last, _)| *last == sequence).map(|(_, at)| at)
+    }
+}
 
 /// Where a subscription stands in its track.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +85,7 @@ pub(crate) struct Subscription {
     pub(crate) restarts: u32,
     /// Packet index of the retransmission stream.
     rtx_index: u64,
-    resent: Option<Box<ResendLog>>,
+    resent: ResendLog,
     resend_budget: u64,
     pub(crate) packets: u64,
     /// Payload bytes, retransmissions apart: the octet count of a sender report.
@@ -91,7 +109,7 @@ impl Subscription {
             restarted: None,
             restarts: 0,
             rtx_index: first_index(rng),
-            resent: None,
+            resent: ResendLog::default(),
             resend_budget: RESEND_BYTES_START,
             packets: 0,
             octets: 0,
@@ -193,6 +211,10 @@ impl Subscription {
     /// Counts what was sealed and sent.
     pub(crate) fn sent(&mut self, now: Instant, index: u64, facts: &PacketFacts) {
         if let Some(numbering) = &mut self.numbering {
+            if numbering.is_late(index) {
+                // The viewer has asked for it meanwhile: its request meets the packet on the way.
+                self.resent.note(now, ExtendedSequence(index).sequence());
+            }
             numbering.sent(now, index, facts.timestamp);
         }
         self.packets += 1;
@@ -242,14 +264,12 @@ impl Subscription {
         round_trip: Option<Duration>,
     ) -> bool {
         let interval = round_trip.unwrap_or_default().max(RESEND_INTERVAL_MIN);
-        let log = self.resent.get_or_insert_with(|| Box::new([None; RESEND_LOG]));
-        let Some(entry) = log.get_mut(usize::from(sequence.0) % RESEND_LOG) else { return false };
-        let recent = entry.is_some_and(|(last, at)| last == sequence && now < at + interval);
+        let recent = self.resent.last(sequence).is_some_and(|at| now < at + interval);
         let bytes = bytes as u64;
         if recent || self.resend_budget < bytes {
             return false;
         }
-        *entry = Some((sequence, now));
+        self.resent.note(now, sequence);
         self.resend_budget -= bytes;
         true
     }

@@ -254,3 +254,18 @@ fn a_compound_is_read_to_its_end() {
     let estimate = stage.world.report_of(&seat).estimate_bps.unwrap();
     assert!((1_490_000..=1_500_000).contains(&estimate), "{estimate}");
 }
+
+/// A packet that was lost on both legs is fetched from the publisher and forwarded late. The viewer's next request for it is
+/// on its way then, and must not bring it a second time.
+#[test]
+fn what_was_forwarded_late_is_not_sent_again_at_once() {
+    let mut stage = Stage::set();
+    let held_back = stage.publisher.frame(false, &[700]).remove(0);
+    let (_, heard) = stage.pass_packet();
+    stage.publisher.deliver(&mut stage.world, &[held_back]);
+    assert_eq!(stage.viewer.receive(&mut stage.world).len(), 1);
+    let sequence = heard.header.sequence.wrapping_add(u16::MAX).0;
+    assert_eq!(ask(&mut stage, &[sequence]).len(), 0, "it is there already");
+    stage.world.pass(RESEND_INTERVAL_MIN);
+    assert_eq!(ask(&mut stage, &[sequence]).len(), 1, "or it was lost again");
+}
