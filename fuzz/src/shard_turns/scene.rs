@@ -91,6 +91,8 @@ impl Scene {
                 self.world.egress_room = if room == u8::MAX { usize::MAX } else { usize::from(room) };
             }
             Step::Ask { inspect } => self.ask(inspect),
+            Step::Pause { viewer, video, paused } => self.pause(viewer, video, paused),
+            Step::Switch { viewer, publisher } => self.switch(viewer, publisher),
             Step::Pass { ms } => {
                 self.world.pass(Duration::from_millis(u64::from(ms)));
                 self.collect();
@@ -287,6 +289,31 @@ impl Scene {
             }
             None => self.world.order(ShardId(1), Order::Report),
         }
+    }
+
+    fn pause(&mut self, viewer: u8, video: bool, paused: bool) {
+        let Some(place) = pick(self.watchers.len(), viewer) else { return };
+        let seat = self.watchers[place].viewer.seat;
+        self.world.order(seat.shard, Order::Pause { key: seat.key, video, paused });
+    }
+
+    /// To a publisher that is there, with both tracks, as the link thread does it.
+    fn switch(&mut self, viewer: u8, publisher: u8) {
+        let Some(place) = pick(self.watchers.len(), viewer) else { return };
+        let Some(to) = pick(self.sources.len(), publisher).filter(|to| self.sources[*to].is_open) else { return };
+        // What was sent before is the old publisher's.
+        self.world.settle();
+        self.collect();
+        let from = std::mem::replace(&mut self.watchers[place].source, to);
+        let (seat, home) = (self.watchers[place].viewer.seat, self.sources[to].publisher.seat.shard);
+        let tracks = |source: usize| {
+            let publisher = &self.sources[source].publisher;
+            [publisher.video_track(), publisher.audio_track()]
+        };
+        for (from, to) in tracks(from).into_iter().zip(tracks(to)) {
+            self.world.order(seat.shard, Order::Switch { key: seat.key, from, to, home });
+        }
+        self.world.settle();
     }
 
     fn say_as_viewer(&mut self, place: usize, write: impl FnOnce(&mut RtcpWriter<'_>) -> bool) {

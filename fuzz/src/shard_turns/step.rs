@@ -38,6 +38,10 @@ pub(super) enum Step {
     /// What the kernel takes a turn from now on; 255 is all.
     EgressRoom(u8),
     Ask { inspect: Option<u8> },
+    /// A viewer wants one kind of media no more, or again.
+    Pause { viewer: u8, video: bool, paused: bool },
+    /// A viewer goes on with another publisher.
+    Switch { viewer: u8, publisher: u8 },
     Pass { ms: u16 },
 }
 
@@ -98,6 +102,8 @@ impl<'a> Arbitrary<'a> for Step {
             },
             26 => Self::EgressRoom(input.arbitrary()?),
             27 => Self::Ask { inspect: input.arbitrary()? },
+            28 => Self::Pause { viewer: input.arbitrary()?, video: input.arbitrary()?, paused: input.arbitrary()? },
+            29 => Self::Switch { viewer: input.arbitrary()?, publisher: input.arbitrary()? },
             _ => Self::Pass { ms: input.arbitrary::<u16>()? % 3000 },
         })
     }
