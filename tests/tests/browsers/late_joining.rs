@@ -8,7 +8,7 @@ use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{TestResult, say};
 
 use crate::calm::{IDLE_MIN, Processor};
-use crate::pages::{number, publish, wait_for_picture, watch};
+use crate::pages::{SOON, number, publish, wait_for_picture, watch};
 
 const PICTURE: (u32, u32) = (320, 180);
 /// Viewers of each make that come one after the other.
@@ -46,7 +46,7 @@ fn late_viewers_see_at_once_and_ask_the_publisher_for_nothing() -> TestResult {
             let mut waits = Vec::new();
             for _ in 0..VIEWERS {
                 let viewer = watch(receiver, &server, &stream)?;
-                wait_for_picture(&viewer)?;
+                viewer.wait_for("typeof window.fanlight?.firstFrameMs === 'number'", SOON)?;
                 waits.push(number(&viewer, "window.fanlight.firstFrameMs")?);
             }
             let idle = Processor::now()?.idle_since(&start);
