@@ -46,6 +46,7 @@ targets!(
     h264,
     h265,
     nack,
+    red,
     remb,
     replay_window,
     reports,
