@@ -3,8 +3,8 @@
  * The publish page.
  *
  * Parameters: `app`, `stream`, `source` (camera, screen, pattern), `codec`, `bitrate` (bits a
- * second), `width`, `height`, `fps`, `degradation`, `stereo`, `token`, `url` (a WHIP endpoint
- * elsewhere), `autostart=1`.
+ * second), `width`, `height`, `fps`, `degradation`, `layers` (a scalability mode such as
+ * `L2T3_KEY`), `stereo`, `token`, `url` (a WHIP endpoint elsewhere), `autostart=1`.
  */
 
 import { FanlightError, Publisher } from '../sdk/fanlight.js';
@@ -189,6 +189,7 @@ function newPublisher(media) {
     video: {
       ...(codec === '' ? {} : { codec }),
       ...(degradation === '' ? {} : { degradation }),
+      ...(asked.layers === undefined ? {} : { scalabilityMode: asked.layers }),
       ...(source === 'screen' ? { contentHint: 'detail' } : {}),
       bitrate,
       maxFramerate: fps,

@@ -9,6 +9,7 @@
 
 import { codecPreferences } from './codecs.js';
 import { FanlightError } from './errors.js';
+import { offerDependencyDescriptor } from './layers.js';
 import { Participant } from './participant.js';
 import { withFormatParameters } from './sdp.js';
 import { PublisherStats } from './stats.js';
@@ -33,6 +34,8 @@ const GHOST_MS = 30_000;
  * @property {number} [maxFramerate] Frames a second.
  * @property {'balanced'|'maintain-framerate'|'maintain-resolution'} [degradation] What to give up
  *   first when the network or the processor cannot keep up.
+ * @property {string} [scalabilityMode] Layers within the stream, such as `L2T3_KEY` (W3C webrtc-svc),
+ *   of VP9 or AV1. Default: none.
  * @property {'motion'|'detail'|'text'} [contentHint] What the picture is like.
  */
 
@@ -113,13 +116,20 @@ export class Publisher extends Participant {
    * @param {MediaStream[]} streams
    */
   #prepareVideo(connection, track, streams) {
-    const { codec, bitrate, maxFramerate, degradation, contentHint } = this.#video;
+    const { codec, bitrate, maxFramerate, scalabilityMode, degradation, contentHint } = this.#video;
     if (contentHint !== undefined) track.contentHint = contentHint;
     const transceiver = connection.addTransceiver(track, {
       direction: 'sendonly',
       streams,
-      sendEncodings: [{ ...given('maxBitrate', bitrate), ...given('maxFramerate', maxFramerate) }],
+      sendEncodings: [
+        {
+          ...given('maxBitrate', bitrate),
+          ...given('maxFramerate', maxFramerate),
+          ...given('scalabilityMode', scalabilityMode),
+        },
+      ],
     });
+    if (scalabilityMode !== undefined) offerDependencyDescriptor(transceiver);
     if (codec !== undefined) {
       transceiver.setCodecPreferences(codecPreferences('sender', 'video', codec));
     }

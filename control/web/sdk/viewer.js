@@ -8,6 +8,7 @@
  */
 
 import { codecPreferences } from './codecs.js';
+import { offerDependencyDescriptor } from './layers.js';
 import { Participant } from './participant.js';
 import { withFormatParameters } from './sdp.js';
 import { ViewerStats } from './stats.js';
@@ -167,6 +168,7 @@ export class Viewer extends Participant {
     if (!this.offeredByServer) {
       for (const kind of /** @type {const} */ (['video', 'audio'])) {
         const transceiver = connection.addTransceiver(kind, { direction: 'recvonly' });
+        if (kind === 'video') offerDependencyDescriptor(transceiver);
         if (kind === 'video' && codec !== undefined) {
           transceiver.setCodecPreferences(codecPreferences('receiver', kind, codec));
         }

@@ -7,6 +7,7 @@ mod calm;
 mod changes;
 mod controls;
 mod late_joining;
+mod layers;
 mod offers;
 mod pages;
 mod pairs;

@@ -16,8 +16,8 @@ const CODECS: &[&str] = &["VP8", "VP9", "H264", "AV1", "H265"];
 const UNSENT_BY_FIREFOX: &str = "H264";
 /// Small: an AV1 encoder and two browsers share two cores.
 const PICTURE: (u32, u32) = (320, 180);
-/// Enough for a few hundred packets of sound.
-const CALM: Duration = Duration::from_secs(5);
+/// Enough for a hundred packets of sound.
+const CALM: Duration = Duration::from_secs(3);
 
 /// Publishes each codec in turn and watches it.
 fn every_codec(from: Make, to: Make) -> TestResult {
