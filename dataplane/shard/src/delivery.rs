@@ -49,7 +49,8 @@ impl Delivery<'_> {
         match subscription.flow {
             Flow::Paused => false,
             Flow::Waiting { .. } => subscription.begin_live(self.now, sequence, stored.facts, self.rng),
-            Flow::Live if subscription.is_video() && self.pace.is_spent() => {
+            // A late one leaves whatever the pace: behind it the cursor would come to what has been sent already.
+            Flow::Live if self.must_wait(subscription) && !subscription.is_late(sequence) => {
                 subscription.flow = Flow::Behind(Cursor::at(sequence, self.now));
                 subscription.due = Some(self.pace.ready_at());
                 false
@@ -58,6 +59,11 @@ impl Delivery<'_> {
             // Late: the cursor has passed its place, and found nothing there.
             Flow::Behind(cursor) => sequence < cursor.next,
         }
+    }
+
+    /// Whether the pace holds it back. Audio never waits.
+    fn must_wait(&self, subscription: &Subscription) -> bool {
+        subscription.is_video() && self.pace.is_spent()
     }
 
     /// Moves the cursor on as far as it may go. Never before [`Self::fresh`] in one turn: a packet of this turn that the cursor
@@ -100,7 +106,7 @@ impl Delivery<'_> {
         let timestamp = stored.facts.timestamp;
         let way = subscription.catch_up().filter(|way| !way.is_over_at(timestamp));
         let due = way.map(|way| way.due(timestamp, subscription.spec.clock_rate_hz));
-        let pace = (subscription.is_video() && self.pace.is_spent()).then(|| self.pace.ready_at());
+        let pace = self.must_wait(subscription).then(|| self.pace.ready_at());
         due.max(pace).filter(|at| *at > self.now)
     }
 
@@ -141,10 +147,13 @@ impl Delivery<'_> {
 
     fn send(&mut self, subscription: &mut Subscription, sequence: ExtendedSequence, stored: &Stored<'_>) {
         let Some((index, fields)) = subscription.number(sequence, stored.facts) else { return };
+        if !subscription.claim(self.now, index, stored.facts) {
+            return;
+        }
         let mid = subscription.spec.mid.as_slice();
         let elements = ViewerElements::new(self.extensions, mid, self.send_time, stored.extensions);
         if self.train.push(index, &fields, &elements, Body::Media(subscription.readable(stored))) {
-            subscription.sent(self.now, index, stored.facts);
+            subscription.sent(stored.facts);
             self.pace.spend(stored.facts.bytes());
             self.sent += 1;
         }

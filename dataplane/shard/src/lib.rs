@@ -39,6 +39,7 @@ mod lanes_in;
 mod lifecycle;
 pub mod limits;
 mod missing;
+mod nonces;
 mod notes;
 mod numbering;
 mod pace;

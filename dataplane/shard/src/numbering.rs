@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use fanlight_wire::{ExtendedSequence, Sequence, Timestamp};
 
+use crate::nonces::Nonces;
+
 /// A catch-up is forgotten when the media is this many ticks of a 90 kHz clock past it: no packet of it is sent again then,
 /// and distances between timestamps, which are 31 bits, stay true.
 const FORGET_AFTER_TICKS: i32 = 90_000 * 60;
@@ -68,17 +70,17 @@ impl CatchUp {
 }
 
 /// See the file's head.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Numbering {
     /// Track sequence of the run's first packet: what is before it was never sent, or under other numbers.
     first: ExtendedSequence,
     /// Packet index = track sequence + this, wrapping. The index (ROC and sequence) is the SRTP nonce: one for each track
-    /// packet of a run, runs never overlap, and no packet is taken twice (see [`crate::store`]).
+    /// packet of a run, runs never overlap, and no packet is taken twice (see [`crate::store`] and [`crate::nonces`]).
     index_offset: u64,
-    highest_index: u64,
+    nonces: Nonces,
     timestamp_offset: u32,
     catch_up: Option<CatchUp>,
-    /// The newest packet sent: what the viewer saw as its timestamp, and when.
+    /// The newest packet: what the viewer saw as its timestamp, and when.
     newest: Option<(Timestamp, Instant)>,
 }
 
@@ -88,7 +90,7 @@ impl Numbering {
         Self {
             first,
             index_offset: index.wrapping_sub(first.0),
-            highest_index: index.wrapping_sub(1),
+            nonces: Nonces::used_to(index.saturating_sub(1)),
             timestamp_offset,
             catch_up: None,
             newest: None,
@@ -98,7 +100,7 @@ impl Numbering {
     /// A new run of the same track.
     pub(crate) fn splice(&mut self, first: ExtendedSequence) {
         self.first = first;
-        self.index_offset = self.highest_index.wrapping_add(1).wrapping_sub(first.0);
+        self.index_offset = self.nonces.highest().wrapping_add(1).wrapping_sub(first.0);
         self.catch_up = None;
     }
 
@@ -129,28 +131,30 @@ impl Numbering {
         timestamp.wrapping_add(self.timestamp_offset)
     }
 
-    /// A packet was sent.
-    pub(crate) fn sent(&mut self, now: Instant, index: u64, timestamp: Timestamp) {
-        if index > self.highest_index || self.newest.is_none() {
-            self.highest_index = self.highest_index.max(index);
+    /// Takes the index for a packet that is to be sent. False: it has been used, and the packet must not leave.
+    pub(crate) fn claim(&mut self, now: Instant, index: u64, timestamp: Timestamp) -> bool {
+        if !self.is_late(index) {
             self.newest = Some((self.rewrite(timestamp), now));
         }
+        let is_free = self.nonces.claim(index);
         if self.catch_up.is_some_and(|way| timestamp.distance_from(way.live) > FORGET_AFTER_TICKS) {
             self.catch_up = None;
         }
+        is_free
     }
 
     /// Whether later packets than this one have left already.
     pub(crate) fn is_late(&self, index: u64) -> bool {
-        index < self.highest_index
+        index < self.nonces.highest()
     }
 
     /// The track's packet that the viewer knows under `sequence`. None: never sent, or in an earlier run.
     pub(crate) fn track_sequence(&self, sequence: Sequence) -> Option<ExtendedSequence> {
-        let behind = ExtendedSequence(self.highest_index).sequence().distance_from(sequence);
-        let index = self.highest_index.checked_sub(u64::try_from(behind).ok()?)?;
+        let highest = self.nonces.highest();
+        let behind = ExtendedSequence(highest).sequence().distance_from(sequence);
+        let index = highest.checked_sub(u64::try_from(behind).ok()?)?;
         let track = ExtendedSequence(index.wrapping_sub(self.index_offset));
-        let newest = self.highest_index.wrapping_sub(self.index_offset);
+        let newest = highest.wrapping_sub(self.index_offset);
         (track >= self.first && track.0 <= newest).then_some(track)
     }
 }

@@ -93,7 +93,7 @@ impl Story {
         let (sequence, timestamp) = (ExtendedSequence(sequence), Timestamp(timestamp));
         let index = self.numbering.index(sequence).unwrap();
         self.seen.push((index, self.numbering.rewrite(timestamp)));
-        self.numbering.sent(self.now, index, timestamp);
+        assert!(self.numbering.claim(self.now, index, timestamp), "index {index} is used");
     }
 
     fn live(&mut self, event: Event) {
@@ -144,7 +144,7 @@ proptest! {
         let mut viewer = Story::begin(index, sequence, timestamp);
         viewer.send(sequence, timestamp);
         for event in story {
-            let (before, highest) = (viewer.seen.len(), viewer.numbering.highest_index);
+            let (before, highest) = (viewer.seen.len(), viewer.numbering.nonces.highest());
             let splices = matches!(event, Event::Restart { .. } | Event::Gap(_));
             viewer.live(event);
             if splices && viewer.seen.len() > before {

@@ -202,21 +202,33 @@ impl Subscription {
         self.numbering.as_ref().and_then(Numbering::catch_up)
     }
 
+    /// Whether later packets of the track than this one have been sent in this run.
+    pub(crate) fn is_late(&self, sequence: ExtendedSequence) -> bool {
+        let numbering = self.numbering.as_ref();
+        numbering
+            .is_some_and(|numbering| numbering.index(sequence).is_none_or(|index| numbering.is_late(index)))
+    }
+
     /// Index and header of a track's packet in this subscription. None: it is not for this viewer.
     pub(crate) fn number(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
         let index = self.numbering.as_ref()?.index(sequence)?;
         Some((index, self.fields(index, facts)?))
     }
 
-    /// Counts what was sealed and sent.
-    pub(crate) fn sent(&mut self, now: Instant, index: u64, facts: &PacketFacts) {
-        if let Some(numbering) = &mut self.numbering {
-            if numbering.is_late(index) {
-                // The viewer has asked for it meanwhile: its request meets the packet on the way.
-                self.resent.note(now, ExtendedSequence(index).sequence());
-            }
-            numbering.sent(now, index, facts.timestamp);
+    /// Takes the index for a packet that is to leave now. False: it must not.
+    pub(crate) fn claim(&mut self, now: Instant, index: u64, facts: &PacketFacts) -> bool {
+        let Some(numbering) = &mut self.numbering else { return false };
+        if numbering.is_late(index) {
+            // The viewer has asked for it meanwhile: its request meets the packet on the way.
+            self.resent.note(now, ExtendedSequence(index).sequence());
         }
+        let is_free = numbering.claim(now, index, facts.timestamp);
+        debug_assert!(is_free, "the numbering gave index {index} to two packets");
+        is_free
+    }
+
+    /// Counts what was sealed and sent.
+    pub(crate) fn sent(&mut self, facts: &PacketFacts) {
         self.packets += 1;
         self.octets += u64::from(facts.payload_len);
         self.resend_budget = self.resend_budget.saturating_add(u64::from(facts.payload_len) / RESEND_SHARE);

@@ -62,7 +62,7 @@ proptest! {
         for step in steps {
             sequence += step;
             let (index, fields) = subscription.number(ExtendedSequence(sequence), &facts(0, false)).unwrap();
-            subscription.sent(now, index, &facts(0, false));
+            prop_assert!(subscription.claim(now, index, &facts(0, false)));
             prop_assert_eq!(index - first, sequence - start);
             prop_assert_eq!(fields.sequence, ExtendedSequence(index).sequence());
             prop_assert_eq!(subscription.track_sequence(fields.sequence), Some(ExtendedSequence(sequence)));
@@ -84,7 +84,8 @@ fn a_number_that_was_never_sent_leads_nowhere() {
         None,
         "numbered and not sent"
     );
-    subscription.sent(now, index, &facts(0, false));
+    assert!(subscription.claim(now, index, &facts(0, false)));
+    assert!(!subscription.is_late(ExtendedSequence(1000)), "the newest");
     assert_eq!(subscription.track_sequence(ExtendedSequence(index + 1).sequence()), None, "the future");
     assert_eq!(subscription.track_sequence(ExtendedSequence(index - 1).sequence()), None, "before the first");
 }
@@ -106,7 +107,7 @@ fn retransmission_is_limited_in_time_and_in_bytes() {
     }
     assert!(bytes <= RESEND_BYTES_START, "{bytes}");
     let before = subscription.resend_budget;
-    subscription.sent(now, 1, &facts(0, false));
+    subscription.sent(&facts(0, false));
     assert_eq!(subscription.resend_budget, before + 1000 / RESEND_SHARE);
 }
 

@@ -132,6 +132,26 @@ fn a_viewer_that_missed_its_beginning_gets_it_once_more() {
     assert_eq!(key_frame_requests(&publisher.receive(&mut world)), 0);
 }
 
+/// A packet that comes late meets a viewer whose pace is spent. A cursor that began with it would go through what was sent
+/// already, and seal it twice under one nonce, which gives the key away (RFC 7714 §9).
+#[test]
+fn a_late_packet_leaves_at_once_whatever_the_pace() {
+    let mut world = World::small();
+    let mut publisher = Publisher::join(&mut world, 0);
+    let mut viewer = Viewer::join(&mut world, 0, &publisher);
+    film(&mut world, &mut publisher, 30, true);
+    video(&mut viewer, &mut world);
+    let held_back = publisher.frame(false, &[500]);
+    let spending = usize::try_from(PACE_BURST_BYTES).unwrap() / 1_000; // to the last byte, and all of them leave
+    let sent = publisher.deliver_frame(&mut world, false, &vec![1_000; spending]);
+    publisher.deliver(&mut world, &held_back);
+    let mut heard = video(&mut viewer, &mut world);
+    assert!(heard.iter().any(|heard| heard.payload == held_back[0].payload), "it does not wait");
+    world.pass_ms(500);
+    heard.extend(video(&mut viewer, &mut world)); // which checks every nonce
+    assert_eq!(heard.len(), sent.len() + 1);
+}
+
 /// What is too old to catch up with, or has a hole for good, is no beginning: one key frame is asked for, for all who wait.
 #[test]
 fn an_old_or_broken_group_of_pictures_is_not_begun_with() {
