@@ -4,8 +4,8 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 /// Bytes of noise, and of what a peer seals.
 const BYTES_MAX: usize = 200;
-/// Packets of a frame.
-const FRAME_PACKETS_MAX: usize = 12;
+/// Packets of a frame: more than leave to a viewer at once.
+const FRAME_PACKETS_MAX: usize = 48;
 
 /// One thing that happens. Peers are told by number, modulo how many there are.
 #[derive(Debug)]
