@@ -4,9 +4,12 @@
 //! Viewer outer, packet inner: a viewer's key, path and numbering stay hot for the whole frame, and the packets come from
 //! one store that all share.
 
+use std::time::Instant;
+
 use fanlight_wire::abs_send_time;
 
 use crate::delivery::Delivery;
+use crate::notes::Notable;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
 use crate::spec::{SessionKey, TrackId};
@@ -63,7 +66,7 @@ impl Shard {
         let Some(session) = self.sessions.find(subscriber.viewer) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
-        let Viewer { subscriptions, extensions, pace, constraint, first_frame, .. } = &mut **viewer;
+        let Viewer { subscriptions, extensions, pace, constraint, first_frame_since, .. } = &mut **viewer;
         let Some(subscription) = subscriptions.get_mut(subscriber.place) else { return };
         if track.is_video {
             pace.fill(now, constraint.pace_bps(track.rate.bps(now)));
@@ -85,12 +88,18 @@ impl Shard {
         };
         self.counters.media_packets_out += sent;
         let is_behind = subscription.due.is_some();
-        let begun = if sent > 0 && track.is_video { first_frame.take() } else { None };
-        for what in begun.map(|begun| begun.note(now)).into_iter().chain(note) {
+        let begun = if sent > 0 && track.is_video { first_frame_since.take() } else { None };
+        let from_store = subscription.restarts > 0;
+        for what in begun.map(|since| first_frame(now, since, from_store)).into_iter().chain(note) {
             session.note(now, what, outputs.events);
         }
         if is_behind {
             self.arm(subscriber.viewer);
         }
     }
+}
+
+fn first_frame(now: Instant, since: Instant, from_store: bool) -> Notable {
+    let waited = now.saturating_duration_since(since).as_millis();
+    Notable::FirstFrame { waited_ms: u32::try_from(waited).unwrap_or(u32::MAX), from_store }
 }

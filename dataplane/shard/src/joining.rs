@@ -4,7 +4,6 @@
 use crate::lane::LaneMessage;
 use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_GRACE, RESTART_INTERVAL_MIN};
 use crate::notes::Notable;
-use crate::session::FirstFrame;
 use crate::shard::Shard;
 use crate::spec::{SessionKey, ShardId, TrackId};
 use crate::subscription::Flow;
@@ -68,17 +67,9 @@ impl Shard {
                 let (id, is_video) = (track.id, track.is_video);
                 subscription.wait(now);
                 if is_video {
-                    self.note_first_frame_by_request(key);
                     self.wish_key_frame(id, outputs);
                 }
             }
-        }
-    }
-
-    fn note_first_frame_by_request(&mut self, key: SessionKey) {
-        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
-        if let Some(first_frame) = viewer.and_then(|viewer| viewer.first_frame.as_mut()) {
-            *first_frame = FirstFrame { from_store: false, ..*first_frame };
         }
     }
 

@@ -80,24 +80,8 @@ pub(crate) struct Viewer {
     pub(crate) fraction_lost: Option<u8>,
     pub(crate) pace: Pace,
     pub(crate) constraint: Constraint,
-    /// Until its first picture.
-    pub(crate) first_frame: Option<FirstFrame>,
-}
-
-/// A viewer's first picture, which is still to be sent.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct FirstFrame {
-    pub(crate) waited_since: Instant,
-    /// Without asking the publisher.
-    pub(crate) from_store: bool,
-}
-
-impl FirstFrame {
-    pub(crate) fn note(self, now: Instant) -> Notable {
-        let waited = now.saturating_duration_since(self.waited_since).as_millis();
-        let waited_ms = u32::try_from(waited).unwrap_or(u32::MAX);
-        Notable::FirstFrame { waited_ms, from_store: self.from_store }
-    }
+    /// Since when it waits for its first picture, until that is sent.
+    pub(crate) first_frame_since: Option<Instant>,
 }
 
 impl Viewer {
@@ -162,7 +146,7 @@ impl Session {
                     fraction_lost: None,
                     pace: Pace::new(now, PACE_RATE_MIN),
                     constraint: Constraint::default(),
-                    first_frame: None,
+                    first_frame_since: None,
                 }))
             }
         };
@@ -192,7 +176,7 @@ impl Session {
         self.connect_by = None;
         self.connected.get_or_insert(now);
         if let Activity::Viewing(viewer) = &mut self.activity {
-            viewer.first_frame = Some(FirstFrame { waited_since: now, from_store: true });
+            viewer.first_frame_since = Some(now);
             viewer.report_due = now + FIRST_REPORT_DELAY;
         }
         if self.srtp.is_none() {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use fanlight_shard::Reject;
 use fanlight_shard::limits::{
     GAP_MAX, KEY_FRAME_INTERVAL_MIN, NACK_DELAY, NACK_TRIES_MAX, REBIND_INTERVAL_MIN, TWCC_INTERVAL,
 };
+use fanlight_shard::{Notable, Reject};
 use fanlight_wire::{NtpTime, ReportBlock, Ssrc};
 
 use crate::common::publisher::VIDEO_CLOCK_HZ;
@@ -223,8 +223,12 @@ fn a_viewer_for_whom_the_store_has_nothing_gets_a_key_frame_asked_for() {
         let mut viewer = Viewer::join(&mut world, shard, &publisher);
         let pli = Told::Pli { media: publisher.video.ssrc };
         assert_eq!(publisher.receive(&mut world), [pli], "shard {shard}");
+        world.pass_ms(30);
         publisher.deliver_frame(&mut world, true, &[500]);
         assert_eq!(viewer.receive(&mut world).len(), 1);
+        let notes = world.inspect(viewer.seat.shard, viewer.seat.key).unwrap().notes;
+        let first = notes.iter().find(|note| matches!(note.what, Notable::FirstFrame { .. })).unwrap();
+        assert_eq!(first.what, Notable::FirstFrame { waited_ms: 30, from_store: false });
     }
 }
 
