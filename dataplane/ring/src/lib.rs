@@ -30,6 +30,7 @@
 //! | `inbox.rs`, `outbox.rs` | the slice of a buffer or slot that the accounting says is ours |
 //! | `uring/mod.rs`, `uring/buffers.rs` | pushing entries, `io_uring_enter`, the provided-buffer ring |
 //! | `plain/mod.rs`, `plain/receive.rs`, `plain/transmit.rs` | `ppoll`, `recvmmsg`, `sendmmsg` |
+//! | `trains.rs` | `setsockopt`, `recvmmsg` of sockets that are none of a port's |
 //! | `limits.rs`, `affinity.rs` | `getrlimit`, `prctl`, `sched_getaffinity`, `sched_setaffinity` |
 
 mod address;
@@ -49,6 +50,7 @@ mod plain;
 mod port;
 mod queues;
 mod socket;
+mod trains;
 mod uring;
 mod wake;
 
@@ -66,4 +68,5 @@ pub use limits::{
 };
 pub use outbox::Outbox;
 pub use port::Port;
+pub use trains::{Train, Trains, take_trains};
 pub use wake::Waker;
