@@ -9,7 +9,7 @@ pub(crate) struct Faults {
     pub(crate) drop_every: Option<u64>,
     /// Has one bit of its ciphertext flipped: it is not authentic.
     pub(crate) corrupt_every: Option<u64>,
-    /// Has a byte of its payload changed before it is sealed: authentic, and not what was published.
+    /// Has the byte in the middle of its payload changed before it is sealed: authentic, and not what was published.
     pub(crate) damage_every: Option<u64>,
     /// Is sent twice, the same bytes.
     pub(crate) duplicate_every: Option<u64>,

@@ -51,12 +51,13 @@ impl Door {
             self.connections.push(Connection { stream, received: Vec::new() });
         }
         for at in 0..self.connections.len() {
-            if !self.connections[at].read()? {
-                self.connections.swap_remove(at);
-                return Ok(None);
-            }
+            let is_open = self.connections[at].read()?;
             if let Some(request) = parse(&self.connections[at].received) {
                 return Ok(Some((request, self.connections.swap_remove(at).stream)));
+            }
+            if !is_open {
+                self.connections.swap_remove(at);
+                return Ok(None);
             }
         }
         Ok(None)
@@ -64,7 +65,7 @@ impl Door {
 }
 
 impl Connection {
-    /// Reads what is there; false if nothing will come of it.
+    /// Reads what is there; false if no more will come, or too much has.
     fn read(&mut self) -> io::Result<bool> {
         let mut part = [0; 4_096];
         while let Some(len) = unless_blocked(self.stream.read(&mut part))? {

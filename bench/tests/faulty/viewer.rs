@@ -69,10 +69,9 @@ impl Viewer {
         let entry = Entry { came: packet.timestamp, stream: kind, number, fate, is_delayed: false };
         outlet.entries.push_back(entry);
         let mut payload = Arc::clone(&packet.payload);
-        if fate == Fate::Damaged
-            && let Some(last) = Arc::make_mut(&mut payload).last_mut()
-        {
-            *last ^= 1;
+        if fate == Fate::Damaged {
+            let middle = payload.len() / 2;
+            Arc::make_mut(&mut payload).iter_mut().skip(middle).take(1).for_each(|byte| *byte ^= 1);
         }
         let header = &packet.header;
         let sequence = (FIRST_NUMBER + ahead).into();
