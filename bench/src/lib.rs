@@ -22,6 +22,7 @@ pub mod ab;
 mod clock;
 pub mod content;
 pub mod http;
+pub mod instructions;
 pub mod load;
 mod opening;
 mod peer;

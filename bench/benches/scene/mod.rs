@@ -5,6 +5,7 @@
 pub(crate) mod hall;
 pub(crate) mod keys;
 pub(crate) mod packets;
+pub(crate) mod reading;
 // Only the peers of it: its world keeps all that ever went through, which a benchmark would pay for.
 #[allow(dead_code, unused_imports, reason = "a benchmark needs a part of it")]
 #[allow(clippy::panic, clippy::expect_used, reason = "it is test code: what must not be is told by a panic")]
