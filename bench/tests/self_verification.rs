@@ -86,8 +86,10 @@ fn agreed(faults: Faults) -> Result<(Report, Book), Box<dyn std::error::Error>> 
     let report = load(&server)?;
     let (books, book) = (server.books(), server.book());
     assert_eq!(report.viewers_joined, VIEWERS);
-    assert_eq!(report.generator.receive_buffer_errors, 0, "this machine lost datagrams itself");
-    assert_eq!(Counts::of_report(&report), Counts::of_book(&book), "{books:#?}");
+    // Other programs' overflows are in this as well: it may explain a difference, and proves none.
+    let overflows = report.generator.receive_buffer_errors;
+    let told = format!("{overflows} receive buffer errors on this machine; {books:#?}");
+    assert_eq!(Counts::of_report(&report), Counts::of_book(&book), "{told}");
     let published = report.published.packets;
     assert!(books.iter().all(|book| book.forwarded == published), "of {published}: {books:#?}");
     // A fault that hits none proves nothing.

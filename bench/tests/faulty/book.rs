@@ -8,8 +8,9 @@ use str0m::media::MediaKind;
 
 use super::faults::Fate;
 
-/// A publisher that says nothing for so long keeps silence. A sound comes every 20 ms.
-const SILENCE: Duration = Duration::from_millis(150);
+/// A publisher that says nothing for so long keeps silence: between the 20 ms from sound to sound and the 300 ms that a load
+/// rests, with room for a machine that is busy.
+const SILENCE: Duration = Duration::from_millis(250);
 
 /// Packets of media, audio and video together; neither RTCP nor retransmissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -99,40 +100,31 @@ impl Books {
 }
 
 impl Log {
-    /// Of what came after the longest silence.
+    /// Of the talk after the first silence, or of all if there was none.
     fn book(&self) -> Book {
-        let Some(begin) = self.end_of_silence() else { return Book::default() };
-        let window: Vec<_> = self.entries.iter().filter(|entry| entry.came >= begin).collect();
+        let mut entries: Vec<&Entry> = self.entries.iter().collect();
+        entries.sort_by_key(|entry| entry.came);
+        let mut talks = entries.chunk_by(|one, next| next.came - one.came < SILENCE);
+        let before = talks.next().unwrap_or_default();
+        let talk = talks.next().unwrap_or(before);
+        let (Some(first), Some(last)) = (talk.first(), talk.last()) else { return Book::default() };
         let mut book = Book::default();
-        for entry in &window {
-            book.note(entry);
-        }
-        book.gaps = [MediaKind::Audio, MediaKind::Video].map(|stream| gaps(&window, stream)).iter().sum();
-        book.retransmitted = self.retransmitted.iter().filter(|at| **at >= begin).count() as u64;
+        talk.iter().for_each(|entry| book.note(entry));
+        book.gaps = [MediaKind::Audio, MediaKind::Video].map(|stream| gaps(talk, stream)).iter().sum();
+        let time = first.came..last.came + SILENCE;
+        book.retransmitted = self.retransmitted.iter().filter(|at| time.contains(*at)).count() as u64;
         book
-    }
-
-    /// When the first packet came after the longest silence, or at all.
-    fn end_of_silence(&self) -> Option<Instant> {
-        let mut came: Vec<_> = self.entries.iter().map(|entry| entry.came).collect();
-        came.sort_unstable();
-        let longest = came.windows(2).max_by_key(|pair| pair[1] - pair[0]);
-        let silence = longest.filter(|pair| pair[1] - pair[0] >= SILENCE);
-        silence.map(|pair| pair[1]).or_else(|| came.first().copied())
     }
 }
 
 /// Dropped packets of a stream between others that were sent.
-fn gaps(window: &[&Entry], stream: MediaKind) -> u64 {
-    let (dropped, sent): (Vec<u64>, Vec<u64>) = {
-        let of_stream = window.iter().filter(|entry| entry.stream == stream);
-        let (dropped, sent): (Vec<&Entry>, Vec<&Entry>) =
-            of_stream.partition(|entry| entry.fate == Fate::Dropped);
-        let numbers = |entries: Vec<&Entry>| entries.iter().map(|entry| entry.number).collect();
-        (numbers(dropped), numbers(sent))
-    };
-    let (Some(first), Some(last)) = (sent.iter().min(), sent.iter().max()) else { return 0 };
-    dropped.iter().filter(|number| (first..last).contains(number)).count() as u64
+fn gaps(talk: &[&Entry], stream: MediaKind) -> u64 {
+    let of_stream = talk.iter().filter(|entry| entry.stream == stream);
+    let (dropped, sent): (Vec<&Entry>, Vec<&Entry>) =
+        of_stream.partition(|entry| entry.fate == Fate::Dropped);
+    let numbers = sent.iter().map(|entry| entry.number);
+    let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else { return 0 };
+    dropped.iter().filter(|entry| (first..last).contains(&entry.number)).count() as u64
 }
 
 impl Book {
@@ -175,9 +167,9 @@ mod tests {
         Entry { came, stream, number, fate, is_delayed: false }
     }
 
-    /// The settling before a window is in no report, and a drop at its edge is one that numbers do not show.
+    /// What is said before and after a window is in no report, and a drop at its edge is one that numbers do not show.
     #[test]
-    fn the_book_is_of_what_came_after_the_longest_silence() {
+    fn the_book_is_of_the_talk_between_the_first_silence_and_the_next() {
         let (books, began) = (Books::default(), Instant::now());
         let viewer = books.open();
         let fates = [
@@ -188,6 +180,8 @@ mod tests {
             (500, Fate::Dropped),
             (680, Fate::Forwarded),
             (700, Fate::Dropped),
+            (1_000, Fate::Corrupted),
+            (1_010, Fate::Damaged),
         ];
         for ((at_ms, fate), number) in fates.into_iter().zip(1..) {
             books.note(viewer, entry(began, at_ms, number, fate));

@@ -81,8 +81,8 @@ impl FaultyServer {
         format!("http://{}/whep/{{stream}}", self.address)
     }
 
-    /// One book for each viewer that was let in, in the order of their joining, of the packets that came from the publisher
-    /// after its longest silence, if it kept one: the load's window begins after such a silence, and nothing follows its end.
+    /// One book for each viewer that was let in, in the order of their joining. It is of what came from the publisher between
+    /// its first silence of 250 ms and the next, or of all if it kept none: a load rests where its window begins and ends.
     pub(crate) fn books(&self) -> Vec<Book> {
         self.books.read()
     }
@@ -97,7 +97,7 @@ impl FaultyServer {
         self.books.refused()
     }
 
-    /// Forgets what happened so far; viewers that are there keep their place.
+    /// Forgets what happened so far, as before another window of the same load; viewers that are there keep their place.
     pub(crate) fn begin_books(&self) {
         self.books.begin();
     }
