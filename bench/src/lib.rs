@@ -21,6 +21,7 @@
 pub mod ab;
 mod clock;
 pub mod content;
+pub mod floor;
 pub mod http;
 pub mod instructions;
 pub mod load;
