@@ -8,14 +8,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::load::{self, LoadError, Options, Target};
-use crate::quantiles::{Quantiles, median};
+use crate::latency::{Quantiles, median};
+use crate::load::{self, LoadError, Options};
+use crate::plan::Plan;
 use crate::report::{Cost, Report};
 use crate::server::{Server, ServerError};
+use crate::show::Silent;
 
 /// Values of `media.io`.
 const SIDES: [&str; 2] = ["io_uring", "plain"];
-const STREAM: &str = "bench";
 
 /// A comparison came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -54,11 +55,11 @@ const FIGURES: [Figure; 11] = [
     ("voluntary switches", |report| Some(count(report.server.as_ref()?.all.voluntary_switches))),
     ("involuntary switches", |report| Some(count(report.server.as_ref()?.all.involuntary_switches))),
     ("memory, bytes a viewer", |report| Some(report.server.as_ref()?.resident_bytes_a_viewer)),
-    ("latency p50, ms", |report| report.latency.map(|latency| latency.p50_ms)),
-    ("latency p99, ms", |report| report.latency.map(|latency| latency.p99_ms)),
-    ("join to key frame p50, ms", |report| first_picture(report).map(|times| times.p50_ms)),
-    ("join to key frame p99, ms", |report| first_picture(report).map(|times| times.p99_ms)),
-    ("loss, %", |report| Some(report.delivery.loss * 100.0)),
+    ("latency p50, ms", |report| Some(report.latency.as_ref()?.p50_ms)),
+    ("latency p99, ms", |report| Some(report.latency.as_ref()?.p99_ms)),
+    ("join to key frame p50, ms", |report| Some(first_frame(report)?.p50_ms)),
+    ("join to key frame p99, ms", |report| Some(first_frame(report)?.p99_ms)),
+    ("loss, %", |report| Some(report.delivery.loss_percent)),
 ];
 
 /// Runs `rounds` rounds of both sides. `tell` hears of each report as it comes.
@@ -68,6 +69,7 @@ const FIGURES: [Figure; 11] = [
 pub fn run(
     binary: &Path,
     rounds: usize,
+    plan: &Plan,
     options: &Options,
     tell: &mut dyn FnMut(&str, usize, &Report),
 ) -> Result<Comparison, AbError> {
@@ -76,10 +78,8 @@ pub fn run(
         for place in 0..SIDES.len() {
             let side = (place + round) % SIDES.len();
             let server = Server::start(binary, SIDES[side])?;
-            let (whip, whep) = (server.whip(STREAM)?, server.whep(STREAM)?);
-            let target = Target { whip, whep, process: Some(server.id()) };
             let failed = |cause| AbError::Load { side: SIDES[side], cause };
-            let report = load::run(&target, options).map_err(failed)?;
+            let report = load::run(plan, &server.target()?, options, &mut Silent).map_err(failed)?;
             tell(SIDES[side], round, &report);
             reports[side].push(report);
         }
@@ -120,8 +120,8 @@ fn cost(cost: Option<&Cost>) -> Option<f64> {
     cost.map(|cost| cost.cpu_ns_a_packet)
 }
 
-fn first_picture(report: &Report) -> Option<Quantiles> {
-    report.join.first_key_frame
+fn first_frame(report: &Report) -> Option<&Quantiles> {
+    report.join.first_frame.as_ref()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]

@@ -35,7 +35,7 @@ pub use self::row::{Bound, Floor, Row};
 use self::sender::{Sender, TRAIN_PACKETS_MAX, Viewer};
 pub use self::sink::Sink;
 use self::sink::{Sinks, VIEWERS_MAX};
-use crate::quantiles::median;
+use crate::latency::median;
 
 /// There is no floor.
 #[derive(Debug, thiserror::Error)]

@@ -1,40 +1,48 @@
 //! The load harness: what a server delivers under load, and what that costs it.
 //!
 //! ```text
-//!   Publisher ──UDP──► any WHIP/WHEP server ──UDP──► Viewer × N     counts every packet by its header
-//!       └── stamps each payload                        └── sample   opens every packet: intact? in order? how old?
-//!        one thread, one busy core (load)             /proc of the server's processes (usage) ──► Report
+//!   Publisher × P ──UDP──► any WHIP/WHEP server ──UDP──► Viewer × P·V   counts every packet by its header
+//!       └── stamps each payload                              └── sample  opens every packet: intact? in order? how old?
+//!        threads that never sleep (worker)        /proc of the server's processes (usage) ──► Report: table, JSON, HTML
 //! ```
 //!
-//! `fanlight-bench load` runs one load against a running server; `fanlight-bench ab` starts a Fanlight binary with io_uring
-//! and with plain system calls in turn and compares the two.
+//! A [`Plan`](plan::Plan) says what is loaded, a [`Target`](target::Target) where; [`load::run`] gives back a
+//! [`Report`](report::Report).
 //!
 //! # How far to trust it
 //! Generator and server share a machine, so that loopback's delivery, which a network card would do, is charged to the
-//! server that sends. Latency ends when the generator comes round to the packet: with N viewers it contains up to the time
-//! that a round over N sockets takes, which the report shows. Compare numbers taken minutes apart on a quiet machine, and
+//! server that sends. Viewers that take trains whole (`viewers.trains`, the default) spare the server the cutting, as a card
+//! with segmentation offload would; `trains = false` does not. Latency ends when the generator comes round to the packet: it
+//! contains up to the time of a round, which the report shows. Compare numbers taken minutes apart on a quiet machine, and
 //! see them repeat, before believing a difference of less than 15 %.
-//!
-//! # Limits
-//! One stream a run; VP8 and Opus; `http://` without tokens; no retransmission, transport-wide feedback or REMB from viewers.
 
 pub mod ab;
+mod books;
 mod clock;
 pub mod content;
+mod feedback;
 pub mod floor;
 pub mod http;
 pub mod instructions;
+mod joining;
+pub mod latency;
 pub mod load;
+mod media;
 mod opening;
 mod peer;
+pub mod plan;
 mod publisher;
-pub mod quantiles;
 pub mod report;
+mod road;
 pub mod server;
-pub mod signalling;
+pub mod show;
 pub mod tally;
 mod tap;
+pub mod target;
 pub mod usage;
 mod viewer;
+mod worker;
 
+pub use joining::JoinError;
 pub use peer::PeerError;
+pub use road::RoadBooks;

@@ -1,342 +1,587 @@
-//! One load: a publisher and its viewers against a server, joined, settled, measured over a window, and taken apart.
+//! One load, phase by phase: publishers, viewers, a window, the report.
 //!
-//! One thread moves all media and never sleeps: a receiver that sleeps makes the server pay for waking it (12–17 µs where
-//! this was first measured, as much as sending it dozens of packets). For the same reason sockets are looked at one after
-//! the other, not through epoll, whose queues the sender has to serve. Media rests where the window begins, so that
-//! nothing under way is counted; where it ends `/proc` is read in the lull before a picture.
+//! ```text
+//!   Session (this thread: phases, clock, who comes and goes, what is shown)
+//!     ├─ Joiner × n      offer, POST, ICE, DTLS: sleep while they wait
+//!     └─ Worker × n      all media of what has joined: never sleep
+//! ```
+//!
+//! Media rests where a window begins and where it ends, so that nothing under way is counted twice or not at all: what was
+//! published between the two rests is what each viewer has to get. `/proc` is read in the rests.
 
-use std::io;
+use std::collections::BTreeMap;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use fanlight_ring::pin_to_core;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
-use crate::clock::Clock;
-use crate::content::{Content, FRAMES_PER_SECOND};
-use crate::http::{HttpError, Url};
-use crate::peer::{PeerError, local_address};
-use crate::publisher::{Publisher, Sent};
-use crate::report::Report;
-use crate::signalling::{Signalling, SignallingError};
-use crate::usage::{Usage, UsageError, receive_buffer_errors};
-use crate::viewer::{Milestones, Viewer};
+use crate::books::Books;
+use crate::clock::{Clock, seconds};
+use crate::joining::{Joined, Joiners, Wish, does};
+use crate::plan::Plan;
+use crate::report::{Machine, Measured, Moment, Report};
+use crate::show::{Progress, Show};
+use crate::target::Target;
+use crate::usage::{Spent, Usage, UsageError, receive_buffer_errors};
+use crate::viewer::Duties;
+use crate::worker::{Look, Order, Worker};
 
-/// For the publisher to connect, and again for the viewers to see a key frame after the last one asked to join.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
-/// From the publisher's first packet to the first viewer: the server must know the stream.
+/// From the publishers' first packets to the first viewer: the server must know the streams.
 const PUBLISHED: Duration = Duration::from_millis(500);
-/// From the last packet to the count: what is under way arrives.
+/// From the last packet to the count, beyond what the plan's road delays: what is under way arrives.
 const DRAIN: Duration = Duration::from_millis(300);
-/// Before a picture is due, so long has the last one had to arrive.
-const LULL: Duration = Duration::from_millis(1);
-/// Longest datagram that is read whole; media has at most 1,280 bytes.
-const DATAGRAM_BYTES_MAX: usize = 2_048;
-/// Asks as the publisher; viewers ask by their number.
-const PUBLISHER: usize = usize::MAX;
+/// From look to look while joining.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// Of this thread; short against all that it times.
+const STEP: Duration = Duration::from_millis(2);
+/// Pieces of a window: of a second, or longer in a long one.
+const MOMENTS_MAX: u32 = 900;
 
-/// The server that is loaded.
-#[derive(Debug, Clone)]
-pub struct Target {
-    /// Where the stream is published.
-    pub whip: Url,
-    /// Where it is watched.
-    pub whep: Url,
-    /// Its process, to be charged with its descendants.
-    pub process: Option<u32>,
-}
-
-/// What it is loaded with.
-#[derive(Debug, Clone)]
+/// How the generator runs.
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// At least 1.
-    pub viewers: usize,
-    /// How many of them open and check every packet.
-    pub sampled: usize,
-    /// Between one viewer's wish to join and the next's.
-    pub join_interval: Duration,
-    /// From the last viewer's first picture to the window.
-    pub settle: Duration,
-    pub window: Duration,
-    /// Key frames come at least so often.
-    pub key_interval: Duration,
-    /// Bits a second of pictures, key frames not counted.
-    pub video_bits_per_second: u32,
-    /// The core that the generator keeps busy. None: the scheduler chooses.
-    pub core: Option<usize>,
+    /// The cores that media keeps busy, a thread each. Empty: one thread, wherever the scheduler puts it.
+    pub cores: Vec<usize>,
 }
 
 /// A load came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error(transparent)]
-    Http(#[from] HttpError),
-    #[error("the publisher: {0}")]
-    Publish(#[source] SignallingError),
-    #[error(transparent)]
-    Peer(#[from] PeerError),
-    #[error(transparent)]
     Usage(#[from] UsageError),
-    #[error("the publisher did not connect within {CONNECT_TIMEOUT:?}")]
-    NotPublished,
-    #[error("the publisher was cut off")]
-    PublisherCutOff,
-    #[error("no viewer saw a picture; the first refusal: {0}")]
+    #[error("no publisher: {0}")]
+    NotPublished(String),
+    #[error("{0} of {1} publishers were cut off")]
+    PublishersCutOff(usize, usize),
+    #[error("no viewer saw a picture; the first reason: {0}")]
     NobodyWatches(String),
-    #[error("core {0} cannot be taken: {1}")]
-    Core(usize, #[source] io::Error),
+    #[error("a thread for media: {0}")]
+    Worker(#[source] std::io::Error),
     #[error("the system: {0}")]
-    Io(#[from] io::Error),
+    Io(#[from] std::io::Error),
 }
 
-/// Everything that is read at one end of the window.
-pub(crate) struct Reading {
-    pub(crate) at: Instant,
-    pub(crate) usage: Option<Usage>,
-    pub(crate) sent: Sent,
-    pub(crate) wishes: u64,
-}
-
-/// What the generator itself was like in the window.
-#[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Rounds {
-    pub(crate) count: u64,
-    pub(crate) longest: Duration,
-}
-
-/// One viewer and the story of its joining.
-pub(crate) struct Member {
-    pub(crate) viewer: Viewer,
-    /// When the POST began and when its answer was there.
-    pub(crate) signalled: Option<(Instant, Instant)>,
-    session: Option<Url>,
-}
-
-impl Member {
-    pub(crate) fn milestones(&self) -> Milestones {
-        self.viewer.milestones()
-    }
-}
-
-/// Runs one load.
+/// Runs a plan's load: publishers, all viewers, one window.
 ///
 /// # Errors
 /// [`LoadError`]. Viewers that do not join are no error unless none does; the report counts them.
-pub fn run(target: &Target, options: &Options) -> Result<Report, LoadError> {
-    // Before the pinning, which the thread would inherit.
-    let signalling = Signalling::start();
-    if let Some(core) = options.core {
-        pin_to_core(core).map_err(|cause| LoadError::Core(core, cause))?;
-    }
-    let mut generator = Generator::publish(target, options, signalling)?;
-    let before_joins = generator.usage()?;
-    generator.join()?;
-    generator.run_for(options.settle)?;
-
-    // What was sent before the window must not arrive in it.
-    generator.publisher.fall_silent();
-    generator.run_for(DRAIN)?;
-    generator.begin_window();
-    let overflows = receive_buffer_errors()?;
-    let begin = generator.reading()?;
-    generator.publisher.speak();
-    generator.run_for(options.window)?;
-    generator.run_to_lull()?;
-    let end = generator.reading()?;
-    let delivered_in_window = generator.delivered();
-    let rounds = generator.rounds;
-
-    generator.publisher.fall_silent();
-    generator.run_for(DRAIN)?;
-    let overflows = receive_buffer_errors()?.saturating_sub(overflows);
-    generator.hang_up();
-    Ok(Report::of(&Measured {
-        options,
-        members: &generator.members,
-        before_joins: before_joins.as_ref(),
-        begin: &begin,
-        end: &end,
-        delivered_in_window,
-        rounds,
-        overflows,
-    }))
+pub fn run(
+    plan: &Plan,
+    target: &Target,
+    options: &Options,
+    show: &mut dyn Show,
+) -> Result<Report, LoadError> {
+    let mut session = Session::open(plan, target, options, show)?;
+    session.watch(plan.viewers())?;
+    session.measure()
 }
 
-/// What a report is made of.
-pub(crate) struct Measured<'a> {
-    pub(crate) options: &'a Options,
-    pub(crate) members: &'a [Member],
-    pub(crate) before_joins: Option<&'a Usage>,
-    pub(crate) begin: &'a Reading,
-    pub(crate) end: &'a Reading,
-    pub(crate) delivered_in_window: u64,
-    pub(crate) rounds: Rounds,
-    pub(crate) overflows: u64,
-}
-
-/// The thread that moves all media.
-struct Generator<'a> {
+/// A load under way: its viewers can be made more or fewer, and windows measured. It ends with this value.
+pub struct Session<'a> {
+    plan: &'a Plan,
     target: &'a Target,
-    options: &'a Options,
-    clock: Clock,
-    signalling: Signalling,
-    publisher: Publisher,
-    publication: Option<Url>,
-    members: Vec<Member>,
-    refusals: Vec<SignallingError>,
-    rounds: Rounds,
-    last_round: Instant,
-    buffer: Vec<u8>,
+    show: &'a mut dyn Show,
+    progress: Progress,
+    // The joiners first: they hand over to workers, which must be there to the end.
+    joiners: Joiners,
+    workers: Vec<Worker>,
+    chance: fastrand::Rng,
+    /// Sessions to delete at the end, by viewer.
+    viewers: BTreeMap<usize, Option<String>>,
+    publications: Vec<String>,
+    published: usize,
+    next_viewer: usize,
+    asked: usize,
+    failures: BTreeMap<String, usize>,
+    /// Connected, but saw nothing.
+    blind: usize,
+    before_joins: Option<Usage>,
+    last_usage: Option<(Instant, Usage)>,
 }
 
-impl<'a> Generator<'a> {
-    /// Opens the publisher and waits until its media flows.
-    fn publish(target: &'a Target, options: &'a Options, signalling: Signalling) -> Result<Self, LoadError> {
+impl<'a> Session<'a> {
+    /// Opens the publishers and waits until their media flows.
+    ///
+    /// # Errors
+    /// [`LoadError`].
+    pub fn open(
+        plan: &'a Plan,
+        target: &'a Target,
+        options: &Options,
+        show: &'a mut dyn Show,
+    ) -> Result<Self, LoadError> {
         let clock = Clock::start();
-        let content = Content::new(options.video_bits_per_second);
-        let local = local_address(target.whip.address()?)?;
-        let (publisher, offer) = Publisher::offer(local, clock, content, options.key_interval)?;
-        signalling.offer(PUBLISHER, &target.whip, offer);
-        let mut generator = Self {
-            target,
-            options,
-            clock,
-            signalling,
-            publisher,
-            publication: None,
-            members: Vec::new(),
-            refusals: Vec::new(),
-            rounds: Rounds::default(),
-            last_round: Instant::now(),
-            buffer: vec![0; DATAGRAM_BYTES_MAX],
+        let cores: Vec<_> = if options.cores.is_empty() {
+            vec![None]
+        } else {
+            options.cores.iter().copied().map(Some).collect()
         };
-        let deadline = Instant::now() + CONNECT_TIMEOUT;
-        while !generator.publisher.is_live() {
-            if deadline <= generator.round()? {
-                return Err(LoadError::NotPublished);
-            }
-            if let Some(refusal) = generator.refusals.pop() {
-                return Err(LoadError::Publish(refusal));
-            }
-        }
-        generator.run_for(PUBLISHED)?;
-        Ok(generator)
+        let workers = (0..).zip(cores).map(|(number, core)| Worker::start(number, clock, core));
+        let workers: Vec<_> = workers.collect::<Result<_, _>>().map_err(LoadError::Worker)?;
+        let orders = workers.iter().filter_map(|worker| worker.orders.clone()).collect();
+        let mut session = Self {
+            plan,
+            target,
+            show,
+            progress: Progress::default(),
+            joiners: Joiners::start(plan, target, clock, orders),
+            workers,
+            chance: fastrand::Rng::with_seed(plan.seed),
+            viewers: BTreeMap::new(),
+            publications: Vec::new(),
+            published: 0,
+            next_viewer: 0,
+            asked: 0,
+            failures: BTreeMap::new(),
+            blind: 0,
+            before_joins: None,
+            last_usage: None,
+        };
+        session.publish()?;
+        session.before_joins = session.usage()?;
+        Ok(session)
     }
 
-    /// Lets the viewers join one after the other, and waits until all that were not refused see a picture.
-    fn join(&mut self) -> Result<(), LoadError> {
-        let local = local_address(self.target.whep.address()?)?;
-        let begin = Instant::now();
-        for number in 0..self.options.viewers {
-            let due = begin + self.options.join_interval * u32::try_from(number).unwrap_or(u32::MAX);
-            while self.round()? < due {}
-            let (viewer, offer) = Viewer::offer(local, self.clock, self.is_sampled(number))?;
-            self.members.push(Member { viewer, signalled: None, session: None });
-            self.signalling.offer(number, &self.target.whep, offer);
+    fn publish(&mut self) -> Result<(), LoadError> {
+        let wanted = self.plan.publishers.count;
+        self.begin_phase("publishing");
+        (0..wanted).for_each(|publisher| self.joiners.wish(Wish::Publish { publisher }));
+        let deadline = Instant::now() + seconds(self.plan.time.join_timeout_s);
+        while self.published < wanted {
+            self.take_joined();
+            if let Some((reason, _)) = self.failures.first_key_value() {
+                return Err(LoadError::NotPublished(reason.clone()));
+            }
+            if deadline <= Instant::now() {
+                return Err(LoadError::NotPublished("no connection in time".to_owned()));
+            }
+            self.progress.done = share(self.published, wanted);
+            self.pause();
         }
-        let deadline = Instant::now() + CONNECT_TIMEOUT;
-        while self.round()? < deadline && self.watching() + self.refusals.len() < self.members.len() {}
-        if self.watching() == 0 {
-            let refusal = self.refusals.first().map_or("none".to_owned(), ToString::to_string);
-            return Err(LoadError::NobodyWatches(refusal));
-        }
-        self.leave_behind();
+        self.rest(PUBLISHED);
         Ok(())
     }
 
-    /// Goes on without the viewers that see nothing: they are reported as not joined.
+    /// Makes the viewers so many: lets new ones join, at the plan's rate, or some leave; and waits until all that were not
+    /// refused see a picture.
+    ///
+    /// # Errors
+    /// Nobody sees one.
+    pub fn watch(&mut self, viewers: usize) -> Result<(), LoadError> {
+        self.begin_phase("joining");
+        self.tell(|| Order::Speak);
+        while self.viewers.len() > viewers {
+            self.let_one_leave();
+        }
+        let (begin, first, more) = (Instant::now(), self.next_viewer, viewers - self.viewers.len());
+        let target = self.viewers.len() + more;
+        let mut next_look = begin;
+        let mut deadline = None;
+        loop {
+            let now = Instant::now();
+            while self.next_viewer - first < more && self.is_due(begin, self.next_viewer - first, now) {
+                self.let_one_join();
+            }
+            self.take_joined();
+            if next_look <= now {
+                next_look = now + LOOK_INTERVAL;
+                let look = self.look();
+                self.progress.done = share(look.watching, target);
+                let all_asked = self.next_viewer - first == more;
+                if all_asked {
+                    let deadline = *deadline.get_or_insert(now + seconds(self.plan.time.join_timeout_s));
+                    let settled = look.watching >= self.viewers.len();
+                    if settled || deadline <= now {
+                        break;
+                    }
+                }
+            }
+            self.pause();
+        }
+        self.leave_behind();
+        if self.viewers.is_empty() {
+            let reason = self.failures.first_key_value().map_or("none", |(reason, _)| reason);
+            return Err(LoadError::NobodyWatches(reason.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Measures a window.
+    ///
+    /// # Errors
+    /// A publisher was cut off, or the server's process is gone.
+    pub fn measure(&mut self) -> Result<Report, LoadError> {
+        let plan = self.plan;
+        self.begin_phase("settling");
+        // Silent since the window before, if there was one.
+        self.tell(|| Order::Speak);
+        self.run_until(Instant::now() + seconds(plan.time.settle_s), false)?;
+        // What was sent before the window must not arrive in it.
+        self.tell(|| Order::Silence);
+        self.rest(self.drain());
+        self.tell(|| Order::Begin);
+        let (machine, overflows) = (Machine::here(), receive_buffer_errors()?);
+        let (own, usage) = (Usage::read(std::process::id())?, self.usage()?);
+        let began = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        self.last_usage = usage.clone().map(|usage| (Instant::now(), usage));
+
+        self.begin_phase("measuring");
+        self.tell(|| Order::Speak);
+        let begin = Instant::now();
+        let moments = self.run_until(begin + seconds(plan.time.window_s), true)?;
+        self.tell(|| Order::Silence);
+        let window = begin.elapsed();
+        self.rest(self.drain());
+
+        let books = self.close();
+        let end_usage = self.usage()?;
+        let own = Usage::read(std::process::id())?.spent_since(&own, |_| true);
+        let overflows = receive_buffer_errors()?.saturating_sub(overflows);
+        self.check_publishers()?;
+        Ok(self.report(ReportParts {
+            machine,
+            begin,
+            began,
+            window,
+            books: &books,
+            usage: usage.as_ref().zip(end_usage.as_ref()),
+            own,
+            overflows,
+            moments,
+        }))
+    }
+
+    fn report(&self, parts: ReportParts<'_>) -> Report {
+        let ReportParts { machine, begin, began, window, books, usage, own, overflows, moments } = parts;
+        Report::of(Measured {
+            plan: self.plan,
+            target: self.target,
+            machine,
+            begin,
+            began,
+            window,
+            asked: self.asked,
+            lost: self.blind,
+            failures: &self.failures,
+            books,
+            before_joins: self.before_joins.as_ref(),
+            usage,
+            own,
+            overflows,
+            moments,
+        })
+    }
+
+    /// Runs on, with comings and goings if it is a window; looks once a second or so.
+    fn run_until(&mut self, end: Instant, is_window: bool) -> Result<Vec<Moment>, LoadError> {
+        let begin = Instant::now();
+        let whole = end.saturating_duration_since(begin);
+        let interval = (whole / MOMENTS_MAX).max(Duration::from_secs(1));
+        let mut next = begin + interval.min(whole);
+        let mut churn = Churn::new(begin, if is_window { self.plan.viewers.leaves_per_second } else { 0.0 });
+        let (mut moments, mut before) = (Vec::new(), (begin, self.look()));
+        while Instant::now() < end {
+            self.take_joined();
+            while churn.is_due(Instant::now()) {
+                self.let_one_leave();
+                self.let_one_join();
+            }
+            let now = Instant::now();
+            if next <= now {
+                next += interval;
+                let look = self.look();
+                moments.push(self.moment(begin, &before, now, &look)?);
+                before = (now, look);
+                self.check_publishers()?;
+            }
+            self.progress.done = share_of(now - begin, whole);
+            self.pause();
+        }
+        Ok(moments)
+    }
+
+    fn moment(
+        &mut self,
+        begin: Instant,
+        (then, before): &(Instant, Look),
+        now: Instant,
+        look: &Look,
+    ) -> Result<Moment, LoadError> {
+        let quantiles = look.latency.quantiles();
+        let rate = float(look.received.saturating_sub(before.received)) / (now - *then).as_secs_f64();
+        let usage = self.usage()?;
+        let last = usage.clone().and_then(|usage| self.last_usage.replace((now, usage)));
+        let server_cores = usage.as_ref().zip(last).map(|(usage, (at, last))| {
+            float(usage.spent_since(&last, |_| true).cpu_ns) / (now - at).as_secs_f64() / 1e9
+        });
+        let progress = &mut self.progress;
+        (progress.packets_per_second, progress.missing) = (rate, look.missing);
+        progress.p50_ms = quantiles.as_ref().map(|it| it.p50_ms);
+        progress.p99_ms = quantiles.as_ref().map(|it| it.p99_ms);
+        progress.server_cores = server_cores;
+        Ok(Moment {
+            at_s: (now - begin).as_secs_f64(),
+            watching: look.watching,
+            packets_per_second: rate,
+            packets_missing: difference(look.missing, before.missing),
+            p50_ms: progress.p50_ms,
+            p99_ms: progress.p99_ms,
+            max_ms: quantiles.as_ref().map(|it| it.max_ms),
+            server_cores,
+            server_resident_bytes: usage.as_ref().map(|usage| usage.resident_bytes),
+            server_descriptors: usage.as_ref().map(|usage| usage.descriptors),
+            server_threads: usage.as_ref().map(Usage::threads),
+        })
+    }
+
+    fn let_one_join(&mut self) {
+        let (number, streams) = (self.next_viewer, self.plan.publishers.count);
+        self.next_viewer += 1;
+        self.asked += 1;
+        let is_sampled = self.is_sampled(number);
+        let feedback = &self.plan.feedback;
+        let duties = Duties {
+            is_sampled,
+            reports: does(feedback.reports, is_sampled),
+            nack: does(feedback.nack, is_sampled),
+            twcc: does(feedback.twcc, is_sampled),
+            video: self.plan.publishers.video_kbit_per_second > 0,
+        };
+        let has_road = is_chosen(number, self.plan.road.share_percent / 100.0);
+        self.viewers.insert(number, None);
+        self.joiners.wish(Wish::Watch { viewer: number, stream: number % streams, duties, has_road });
+    }
+
+    fn let_one_leave(&mut self) {
+        let joined: Vec<_> =
+            self.viewers.iter().filter(|(_, at)| at.is_some()).map(|(number, _)| *number).collect();
+        let Some(number) =
+            self.chance.choice(joined.iter()).copied().or_else(|| self.viewers.keys().next().copied())
+        else {
+            return;
+        };
+        self.remove(number);
+    }
+
+    fn remove(&mut self, number: usize) {
+        if let Some(Some(session)) = self.viewers.remove(&number) {
+            self.joiners.wish(Wish::Leave { session });
+        }
+        self.tell(|| Order::Leave(number));
+    }
+
+    /// Goes on without the viewers that see nothing.
     fn leave_behind(&mut self) {
-        let (watching, blind) =
-            std::mem::take(&mut self.members).into_iter().partition(|member| member.viewer.is_watching());
-        self.members = watching;
-        let blind: Vec<Member> = blind;
-        for session in blind.into_iter().filter_map(|member| member.session) {
-            self.signalling.end(session);
+        let books = self.close();
+        let watching: Vec<_> =
+            books.present.iter().filter(|one| one.is_watching).map(|one| one.number).collect();
+        let blind: Vec<_> =
+            self.viewers.keys().copied().filter(|number| !watching.contains(number)).collect();
+        for number in blind {
+            let was_connected = self.viewers.get(&number).is_some_and(Option::is_some);
+            let reason =
+                if was_connected { "connected, but saw no whole frame in time" } else { "no answer in time" };
+            *self.failures.entry(reason.to_owned()).or_default() += 1;
+            self.remove(number);
+        }
+    }
+
+    fn take_joined(&mut self) {
+        while let Some(Joined { outcome, viewer, session }) = self.joiners.joined() {
+            let Some(number) = viewer else {
+                self.publications.extend(session);
+                match outcome {
+                    Ok(()) => self.published += 1,
+                    Err(error) => *self.failures.entry(error.to_string()).or_default() += 1,
+                }
+                continue;
+            };
+            match outcome {
+                Ok(()) if self.viewers.contains_key(&number) => {
+                    self.viewers.insert(number, Some(session.unwrap_or_default()));
+                }
+                // It has left before it was there.
+                Ok(()) => {
+                    session.into_iter().for_each(|session| self.joiners.wish(Wish::Leave { session }));
+                    self.tell(|| Order::Leave(number));
+                }
+                Err(error) => {
+                    self.progress.failed += 1;
+                    *self.failures.entry(reason(&error.to_string())).or_default() += 1;
+                    self.viewers.remove(&number);
+                    session.into_iter().for_each(|session| self.joiners.wish(Wish::Leave { session }));
+                }
+            }
         }
     }
 
     /// The sample is spread over the viewers: who joined first may be served first.
     fn is_sampled(&self, number: usize) -> bool {
-        let (sampled, viewers) = (self.options.sampled, self.options.viewers);
-        number * sampled / viewers != (number + 1) * sampled / viewers
+        is_chosen(number, share(self.plan.viewers.sampled, self.plan.viewers()))
     }
 
-    fn watching(&self) -> usize {
-        self.members.iter().filter(|member| member.viewer.is_watching()).count()
+    fn is_due(&self, begin: Instant, count: usize, now: Instant) -> bool {
+        let rate = self.plan.viewers.joins_per_second;
+        rate <= 0.0 || begin + seconds(float(count as u64) / rate) <= now
     }
 
-    /// Looks once at every socket, timer and answer. Gives back when it began.
-    fn round(&mut self) -> Result<Instant, LoadError> {
-        let now = Instant::now();
-        self.rounds.count += 1;
-        self.rounds.longest = self.rounds.longest.max(now.saturating_duration_since(self.last_round));
-        self.last_round = now;
-        self.publisher.poll(now, &mut self.buffer)?;
-        for member in &mut self.members {
-            member.viewer.poll(now, &mut self.buffer)?;
-        }
-        while let Some(reply) = self.signalling.reply() {
-            let answer = match reply.outcome {
-                Ok(answer) => answer,
-                Err(refusal) => {
-                    self.refusals.push(refusal);
-                    continue;
-                }
-            };
-            if let Some(member) = self.members.get_mut(reply.asker) {
-                member.viewer.accept(&answer.sdp)?;
-                member.signalled = Some((reply.asked, reply.answered));
-                member.session = Some(answer.session);
-            } else {
-                self.publisher.accept(&answer.sdp)?;
-                self.publication = Some(answer.session);
-            }
-        }
-        Ok(now)
-    }
-
-    fn run_for(&mut self, time: Duration) -> Result<(), LoadError> {
-        let until = Instant::now() + time;
-        while self.round()? < until {}
-        if self.publisher.is_live() { Ok(()) } else { Err(LoadError::PublisherCutOff) }
-    }
-
-    /// Begins all books of the window.
-    fn begin_window(&mut self) {
-        self.rounds = Rounds::default();
-        for member in &mut self.members {
-            member.viewer.begin_again();
-        }
-    }
-
-    /// Runs until just before a picture is due.
-    fn run_to_lull(&mut self) -> Result<(), LoadError> {
-        let Some(picture) = self.publisher.next_picture() else { return Ok(()) };
-        let (now, mut lull) = (Instant::now(), picture - LULL);
-        if lull <= now {
-            // That picture is as good as sent: before the next one.
-            lull += Duration::from_secs(1) / FRAMES_PER_SECOND;
-        }
-        self.run_for(lull.saturating_duration_since(now))
+    fn check_publishers(&mut self) -> Result<(), LoadError> {
+        let (wanted, live) = (self.plan.publishers.count, self.look().publishers);
+        if live < wanted { Err(LoadError::PublishersCutOff(wanted - live, wanted)) } else { Ok(()) }
     }
 
     fn usage(&self) -> Result<Option<Usage>, UsageError> {
         self.target.process.map(Usage::read).transpose()
     }
 
-    fn reading(&self) -> Result<Reading, LoadError> {
-        let (usage, at) = (self.usage()?, Instant::now());
-        Ok(Reading { at, usage, sent: self.publisher.sent(), wishes: self.publisher.wishes() })
-    }
-
-    /// Different packets that came since the window began.
-    fn delivered(&self) -> u64 {
-        self.members.iter().flat_map(|member| member.viewer.window()).map(|tally| tally.received()).sum()
-    }
-
-    /// Ends all sessions; the signalling thread finishes that before it ends.
-    fn hang_up(&mut self) {
-        let sessions = self.members.iter_mut().filter_map(|member| member.session.take());
-        for session in sessions.chain(self.publication.take()) {
-            self.signalling.end(session);
+    fn look(&mut self) -> Look {
+        let mut sum = Look::default();
+        for look in self.workers.iter().map(Worker::look) {
+            sum.publishers += look.publishers;
+            sum.watching += look.watching;
+            sum.received += look.received;
+            sum.missing += look.missing;
+            sum.latency.add(&look.latency);
         }
+        (self.progress.watching, self.progress.asked) = (sum.watching, self.viewers.len());
+        sum
+    }
+
+    fn close(&self) -> Books {
+        let mut sum = Books::default();
+        self.workers.iter().for_each(|worker| sum.add(worker.close()));
+        sum
+    }
+
+    fn tell(&self, order: impl Fn() -> Order) {
+        self.workers.iter().for_each(|worker| worker.tell(order()));
+    }
+
+    /// What is under way has come by then.
+    fn drain(&self) -> Duration {
+        let down = &self.plan.road.down;
+        let road = down.delay_ms
+            + down.jitter_ms
+            + down.reorder_ms
+            + if down.rate_kbit_per_second > 0 { down.queue_ms } else { 0.0 };
+        DRAIN + if self.plan.road.share_percent > 0.0 { seconds(road / 1e3) } else { Duration::ZERO }
+    }
+
+    fn begin_phase(&mut self, doing: &str) {
+        let Progress { asked, watching, failed, .. } = self.progress;
+        self.progress = Progress { doing: doing.to_owned(), asked, watching, failed, ..Progress::default() };
+    }
+
+    fn rest(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.take_joined();
+            self.pause();
+        }
+    }
+
+    fn pause(&mut self) {
+        self.show.show(&self.progress);
+        thread::sleep(STEP);
+    }
+}
+
+impl Drop for Session<'_> {
+    /// Ends all sessions at the server; the joiners finish that before they end.
+    fn drop(&mut self) {
+        let sessions = std::mem::take(&mut self.viewers).into_values().flatten();
+        for session in sessions.chain(std::mem::take(&mut self.publications)) {
+            self.joiners.wish(Wish::Leave { session });
+        }
+    }
+}
+
+/// What a window measured.
+struct ReportParts<'b> {
+    machine: Machine,
+    begin: Instant,
+    began: String,
+    window: Duration,
+    books: &'b Books,
+    usage: Option<(&'b Usage, &'b Usage)>,
+    own: Spent,
+    overflows: u64,
+    moments: Vec<Moment>,
+}
+
+/// When somebody has to go.
+struct Churn {
+    begin: Instant,
+    rate: f64,
+    gone: u64,
+}
+
+impl Churn {
+    fn new(begin: Instant, rate: f64) -> Self {
+        Self { begin, rate, gone: 0 }
+    }
+
+    fn is_due(&mut self, now: Instant) -> bool {
+        let is_due = self.rate > 0.0 && self.begin + seconds(float(self.gone + 1) / self.rate) <= now;
+        self.gone += u64::from(is_due);
+        is_due
+    }
+}
+
+/// Of numbers from 0 up, each share of so many is chosen, evenly spread.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and far below 2^64"
+)]
+fn is_chosen(number: usize, share: f64) -> bool {
+    let below = |number: usize| (float(number as u64) * share + 1e-9) as u64;
+    below(number) != below(number + 1)
+}
+
+/// Of refusals the reason, without what differs from viewer to viewer.
+fn reason(error: &str) -> String {
+    error.replace(|letter: char| letter.is_ascii_digit(), "#").chars().take(200).collect()
+}
+
+fn share(part: usize, whole: usize) -> f64 {
+    if whole == 0 { 0.0 } else { (float(part as u64) / float(whole as u64)).min(1.0) }
+}
+
+fn share_of(part: Duration, whole: Duration) -> f64 {
+    if whole.is_zero() { 1.0 } else { part.as_secs_f64() / whole.as_secs_f64() }
+}
+
+fn difference(now: u64, before: u64) -> i64 {
+    i64::try_from(i128::from(now) - i128::from(before)).unwrap_or(0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
+fn float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A sample that is bunched up would see the first who are served, or the last.
+    #[test]
+    fn who_is_chosen_is_spread_evenly() {
+        for (share, of, count) in
+            [(0.05, 100, 5), (0.2, 50, 10), (1.0, 7, 7), (0.0, 9, 0), (1.0 / 3.0, 300, 100)]
+        {
+            let chosen: Vec<_> = (0..of).filter(|number| is_chosen(*number, share)).collect();
+            assert_eq!(chosen.len(), count, "{share} of {of}");
+            let gaps: Vec<_> = chosen.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            assert!(gaps.iter().max().unwrap_or(&0) - gaps.iter().min().unwrap_or(&0) <= 1, "{chosen:?}");
+        }
+    }
+
+    /// A hundred viewers refused with a hundred ids are one reason.
+    #[test]
+    fn reasons_are_the_same_where_only_numbers_differ() {
+        assert_eq!(reason("http://h:80/v/17: 503 full"), reason("http://h:80/v/99: 503 full"));
     }
 }

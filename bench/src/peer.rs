@@ -2,15 +2,21 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::net::sockopt;
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output, Rtc, RtcError};
 
+use crate::road::Road;
+
 /// Bytes of a socket's receive buffer: a second of a usual stream, so that a generator that was held up loses nothing.
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// While it connects, a session sleeps at most so long.
+const CONNECTING_INTERVAL: Duration = Duration::from_millis(20);
+/// Longest datagram that is read whole while connecting.
+const DATAGRAM_BYTES_MAX: usize = 2_048;
 
 /// A session could not be opened or driven.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +27,8 @@ pub enum PeerError {
     Answer(String, String),
     #[error("a socket: {0}")]
     Io(#[from] io::Error),
+    #[error("answered, but {0}")]
+    NotConnected(&'static str),
 }
 
 /// What str0m has said so far.
@@ -38,7 +46,8 @@ pub(crate) struct Heard {
 pub(crate) struct Peer {
     pub(crate) rtc: Rtc,
     pub(crate) heard: Heard,
-    socket: UdpSocket,
+    pub(crate) socket: UdpSocket,
+    pub(crate) road: Option<Road>,
     address: SocketAddr,
     /// Where the last DTLS datagram went: where RTCP goes.
     server: Option<SocketAddr>,
@@ -55,6 +64,7 @@ impl Peer {
         mut rtc: Rtc,
         local: IpAddr,
         may_send_media: bool,
+        road: Option<Road>,
         propose: impl FnOnce(&mut SdpApi<'_>) -> T,
     ) -> Result<(Self, String, T), PeerError> {
         let socket = UdpSocket::bind((local, 0))?;
@@ -71,7 +81,7 @@ impl Peer {
         let (offer, pending) = changes.apply().ok_or_else(nothing)?;
         let wake = Instant::now();
         let (heard, pending) = (Heard::default(), Some(pending));
-        let peer = Self { rtc, heard, socket, address, server: None, wake, may_send_media, pending };
+        let peer = Self { rtc, heard, socket, road, address, server: None, wake, may_send_media, pending };
         Ok((peer, offer.to_sdp_string(), proposed))
     }
 
@@ -85,14 +95,78 @@ impl Peer {
         self.rtc.sdp_api().accept_answer(pending, parsed).map_err(|error| refused(error.to_string()))
     }
 
+    /// Connects, sleeping while nothing comes. Gives back the media that came meanwhile.
+    pub(crate) fn connect(&mut self, deadline: Instant) -> Result<Vec<Vec<u8>>, PeerError> {
+        let (mut early, mut buffer) = (Vec::new(), vec![0; DATAGRAM_BYTES_MAX]);
+        self.socket.set_nonblocking(false)?;
+        while !self.heard.connected {
+            let now = Instant::now();
+            if self.heard.closed || !self.rtc.is_alive() {
+                return Err(PeerError::NotConnected("the server closed before DTLS was up"));
+            }
+            if deadline <= now {
+                return Err(PeerError::NotConnected("ICE and DTLS did not come through in time"));
+            }
+            self.advance(now)?;
+            let next = self.next().min(deadline).saturating_duration_since(now);
+            // A time-out of zero would be none.
+            let sleep = next.clamp(Duration::from_millis(1), CONNECTING_INTERVAL);
+            self.socket.set_read_timeout(Some(sleep))?;
+            if let Some((len, from)) = self.receive(&mut buffer)? {
+                self.arrive(Instant::now(), from, &buffer[..len], &mut early)?;
+            }
+            while let Some((from, datagram)) =
+                self.road.as_mut().and_then(|road| road.down.leave(Instant::now()))
+            {
+                self.take_or_keep(from, &datagram, &mut early)?;
+            }
+        }
+        self.socket.set_nonblocking(true)?;
+        Ok(early)
+    }
+
+    /// What is left of the road goes before the session sees it.
+    fn arrive(
+        &mut self,
+        now: Instant,
+        from: SocketAddr,
+        datagram: &[u8],
+        early: &mut Vec<Vec<u8>>,
+    ) -> Result<(), PeerError> {
+        if let Some(road) = &mut self.road {
+            road.down.enter(now, from, datagram);
+            return Ok(());
+        }
+        self.take_or_keep(from, datagram, early)
+    }
+
+    fn take_or_keep(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        early: &mut Vec<Vec<u8>>,
+    ) -> Result<(), PeerError> {
+        if is_media(datagram) && !self.may_send_media {
+            early.push(datagram.to_vec());
+            return Ok(());
+        }
+        self.take(Instant::now(), from, datagram)
+    }
+
+    /// When there is something to do without a datagram coming.
+    fn next(&self) -> Instant {
+        let road = self.road.as_ref();
+        let lanes =
+            road.and_then(|road| road.down.next()).into_iter().chain(road.and_then(|road| road.up.next()));
+        lanes.fold(self.wake, Instant::min)
+    }
+
     /// The next datagram, if there is one: its bytes in `buffer` and where it came from.
     pub(crate) fn receive(&self, buffer: &mut [u8]) -> io::Result<Option<(usize, SocketAddr)>> {
         match self.socket.recv_from(buffer) {
             Ok(received) => Ok(Some(received)),
             // ICMP says that nobody listens: the server is gone, and ICE will find out.
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => {
-                Ok(None)
-            }
+            Err(error) if is_passing(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -111,8 +185,11 @@ impl Peer {
         self.drain()
     }
 
-    /// Tells str0m the time if it asked to be told by now.
+    /// Tells str0m the time if it asked to be told by now, and sends what has come through the road.
     pub(crate) fn advance(&mut self, now: Instant) -> Result<(), PeerError> {
+        while let Some((to, datagram)) = self.road.as_mut().and_then(|road| road.up.leave(now)) {
+            self.transmit(&datagram, to)?;
+        }
         if self.wake <= now && self.rtc.is_alive() { self.flush(now) } else { Ok(()) }
     }
 
@@ -123,7 +200,7 @@ impl Peer {
     }
 
     /// Sends a datagram of ours to where the session is.
-    pub(crate) fn send(&self, datagram: &[u8]) -> io::Result<()> {
+    pub(crate) fn send(&mut self, datagram: &[u8]) -> io::Result<()> {
         self.server.map_or(Ok(()), |server| self.send_to(datagram, server))
     }
 
@@ -148,15 +225,27 @@ impl Peer {
         }
     }
 
+    fn send_to(&mut self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+        if let Some(road) = &mut self.road {
+            road.up.enter(Instant::now(), to, datagram);
+            return Ok(());
+        }
+        self.transmit(datagram, to)
+    }
+
     /// A full buffer or a server that is gone loses the datagram, as any network may.
-    fn send_to(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
+    fn transmit(&self, datagram: &[u8], to: SocketAddr) -> io::Result<()> {
         match self.socket.send_to(datagram, to) {
-            Err(error) if !matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::ConnectionRefused) => {
-                Err(error)
-            }
+            Err(error) if !is_passing(&error) => Err(error),
             _ => Ok(()),
         }
     }
+}
+
+/// Nothing there, or ICMP says that nobody listens: the server is gone, and ICE will find out.
+fn is_passing(error: &io::Error) -> bool {
+    use ErrorKind::{ConnectionRefused, Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), WouldBlock | ConnectionRefused | TimedOut | Interrupted)
 }
 
 impl Heard {

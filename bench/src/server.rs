@@ -10,7 +10,8 @@ use std::{process, thread};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::http::{HttpError, Url};
+use crate::http::{Http, HttpError};
+use crate::target::Target;
 
 /// From the start of the process to the first good `/healthz`.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -77,30 +78,24 @@ impl Server {
         self.child.id()
     }
 
-    /// Where a stream is published.
+    /// Where it is published to and watched, and whom to charge.
     ///
     /// # Errors
-    /// The name makes no URL.
-    pub fn whip(&self, stream: &str) -> Result<Url, ServerError> {
-        Ok(format!("http://{}/live/whip/endpoint/{stream}", self.address).parse()?)
-    }
-
-    /// Where a stream is watched.
-    ///
-    /// # Errors
-    /// The name makes no URL.
-    pub fn whep(&self, stream: &str) -> Result<Url, ServerError> {
-        Ok(format!("http://{}/live/whep/endpoint/{stream}", self.address).parse()?)
+    /// The address makes no URL.
+    pub fn target(&self) -> Result<Target, ServerError> {
+        let url = |kind| format!("http://{}/live/{kind}/endpoint/{{stream}}", self.address).parse();
+        let target = Target::new(url("whip")?, url("whep")?);
+        Ok(Target { process: Some(self.id()), ..target })
     }
 
     fn wait_until_healthy(&mut self) -> Result<(), ServerError> {
-        let health: Url = format!("http://{}/healthz", self.address).parse()?;
+        let (http, health) = (Http::new(Vec::new(), false), format!("http://{}/healthz", self.address));
         let deadline = Instant::now() + START_TIMEOUT;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait()? {
                 return Err(ServerError::Ended(status, self.log()));
             }
-            if health.request("GET", &[], "").is_ok_and(|response| response.status == 200) {
+            if http.status(&health) == Some(200) {
                 return Ok(());
             }
             thread::sleep(LOOK_INTERVAL);

@@ -17,6 +17,7 @@ pub struct Tally {
     received: u64,
     duplicates: u64,
     late: u64,
+    overtaken: u64,
     /// One bit for each recent number, at the number modulo [`RECENT`].
     recent: [u64; WORDS],
 }
@@ -43,7 +44,10 @@ impl Tally {
                 self.duplicates += 1;
                 return None;
             }
-            Some(_) => self.first = self.first.min(number),
+            Some(_) => {
+                self.overtaken += 1;
+                self.first = self.first.min(number);
+            }
         }
         self.extender.observe(extended);
         let (word, bit) = place(number);
@@ -70,6 +74,12 @@ impl Tally {
         self.duplicates
     }
 
+    /// Packets that came behind a newer one, first copies only.
+    #[must_use]
+    pub fn overtaken(&self) -> u64 {
+        self.overtaken
+    }
+
     /// Packets too far behind to be judged.
     #[must_use]
     pub fn late(&self) -> u64 {
@@ -82,6 +92,12 @@ impl Tally {
         // The extender begins one turn above zero.
         let low_bits = |highest: u64| u32::try_from(highest.saturating_sub(1 << 16) & u64::from(u32::MAX));
         self.extender.highest().and_then(|highest| low_bits(highest.0).ok()).unwrap_or(0)
+    }
+
+    /// The number nearest to the newest.
+    #[must_use]
+    pub fn extend(&self, sequence: Sequence) -> u64 {
+        self.extender.extend(sequence).0
     }
 
     fn came(&self, number: u64) -> bool {
@@ -146,6 +162,7 @@ mod tests {
     fn order_does_not_matter() {
         let tally = tally([7, 5, 6, 9, 8, 4]);
         assert_eq!((tally.received(), tally.missing(), tally.duplicates()), (6, 0, 0));
+        assert_eq!(tally.overtaken(), 4, "5, 6, 8 and 4 came behind a newer one");
     }
 
     /// The bits of old numbers must not stand for new ones.

@@ -23,6 +23,9 @@ pub struct Thread {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Spent {
     pub cpu_ns: u64,
+    /// Ticks of the scheduler, usually 10 ms: coarse, and good for the share of the kernel alone.
+    pub user_ticks: u64,
+    pub kernel_ticks: u64,
     /// The thread slept.
     pub voluntary_switches: u64,
     /// It was made to wait for another.
@@ -35,6 +38,8 @@ pub struct Usage {
     /// By process and thread id.
     threads: BTreeMap<(u32, u32), Thread>,
     pub resident_bytes: u64,
+    /// Open files and sockets; 0 where they may not be seen.
+    pub descriptors: u64,
 }
 
 /// A process could not be read.
@@ -72,10 +77,17 @@ impl Usage {
             let before = earlier.threads.get(id).map(|thread| thread.spent).unwrap_or_default();
             let now = thread.spent;
             sum.cpu_ns += now.cpu_ns.saturating_sub(before.cpu_ns);
+            sum.user_ticks += now.user_ticks.saturating_sub(before.user_ticks);
+            sum.kernel_ticks += now.kernel_ticks.saturating_sub(before.kernel_ticks);
             sum.voluntary_switches += now.voluntary_switches.saturating_sub(before.voluntary_switches);
             sum.involuntary_switches += now.involuntary_switches.saturating_sub(before.involuntary_switches);
         }
         sum
+    }
+
+    #[must_use]
+    pub fn threads(&self) -> u64 {
+        self.threads.len() as u64
     }
 
     /// Whether there is such a thread.
@@ -93,13 +105,14 @@ impl Usage {
             .map(|argument| String::from_utf8_lossy(argument).into_owned())
             .collect();
         self.resident_bytes += resident_bytes(&fs::read_to_string(folder.join("status"))?).unwrap_or(0);
+        self.descriptors += fs::read_dir(folder.join("fd")).map_or(0, |entries| entries.count() as u64);
         let mut children = Vec::new();
         for entry in fs::read_dir(folder.join("task"))?.flatten() {
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             let text = |name| fs::read_to_string(entry.path().join(name)).unwrap_or_default();
             children
                 .extend(text("children").split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
-            if let Some(spent) = spent(&text("schedstat"), &text("status")) {
+            if let Some(spent) = spent(&text("schedstat"), &text("status"), &text("stat")) {
                 let name = text("comm").trim_end().to_owned();
                 self.threads.insert((pid, id), Thread { name, arguments: arguments.clone(), spent });
             }
@@ -117,12 +130,22 @@ pub fn receive_buffer_errors() -> io::Result<u64> {
 }
 
 /// `schedstat` is time on the CPU, time waiting for it, and turns; None if it is empty: the thread is gone.
-fn spent(schedstat: &str, status: &str) -> Option<Spent> {
+fn spent(schedstat: &str, status: &str, stat: &str) -> Option<Spent> {
+    let (user_ticks, kernel_ticks) = ticks(stat)?;
     Some(Spent {
         cpu_ns: schedstat.split_whitespace().next()?.parse().ok()?,
+        user_ticks,
+        kernel_ticks,
         voluntary_switches: field(status, "voluntary_ctxt_switches")?,
         involuntary_switches: field(status, "nonvoluntary_ctxt_switches")?,
     })
+}
+
+/// Fields 14 and 15 of `stat`. The name, field 2, may hold anything: what counts begins behind its last parenthesis.
+fn ticks(stat: &str) -> Option<(u64, u64)> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace().skip(11);
+    Some((fields.next()?.parse().ok()?, fields.next()?.parse().ok()?))
 }
 
 fn resident_bytes(status: &str) -> Option<u64> {
@@ -157,11 +180,18 @@ mod tests {
     /// The headline number of every report is read here.
     #[test]
     fn times_switches_and_memory_are_read_as_the_kernel_writes_them() {
-        let expected = Spent { cpu_ns: 167_063, voluntary_switches: 17, involuntary_switches: 4 };
-        assert_eq!(spent("167063 52 1\n", STATUS), Some(expected));
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194304 90 0 0 0 31 12 0 0 20 0";
+        let expected = Spent {
+            cpu_ns: 167_063,
+            user_ticks: 31,
+            kernel_ticks: 12,
+            voluntary_switches: 17,
+            involuntary_switches: 4,
+        };
+        assert_eq!(spent("167063 52 1\n", STATUS, stat), Some(expected));
         assert_eq!(resident_bytes(STATUS), Some(1_608 * 1_024));
-        assert_eq!(spent("", STATUS), None);
-        assert_eq!(spent("1 2 3", ""), None);
+        assert_eq!(spent("", STATUS, stat), None);
+        assert_eq!(spent("1 2 3", "", stat), None);
     }
 
     /// Columns of this file differ from kernel to kernel: they are found by name.

@@ -8,26 +8,32 @@ mod faulty;
 
 use std::time::Duration;
 
-use fanlight_bench::load::{LoadError, Options, Target, run};
+use fanlight_bench::load::{Options, run};
+use fanlight_bench::plan::{Codec, Feedback, Plan, Publishers, Times, Viewers, Whom};
 use fanlight_bench::report::Report;
+use fanlight_bench::show::Silent;
+use fanlight_bench::target::Target;
 use faulty::{Book, Faults, FaultyServer};
 
 const VIEWERS: usize = 3;
 
-fn load(server: &FaultyServer) -> Result<Report, LoadError> {
-    let url = |template: String| template.replace("{stream}", "camera").parse();
-    let target = Target { whip: url(server.whip())?, whep: url(server.whep())?, process: None };
-    let options = Options {
-        viewers: VIEWERS,
-        sampled: VIEWERS,
-        join_interval: Duration::from_millis(20),
-        settle: Duration::from_millis(300),
-        window: Duration::from_secs(2),
-        key_interval: Duration::from_secs(2),
-        video_bits_per_second: 500_000,
-        core: None,
-    };
-    run(&target, &options)
+fn plan() -> Plan {
+    Plan {
+        publishers: Publishers { key_interval_s: 2.0, video_kbit_per_second: 500, ..Publishers::default() },
+        viewers: Viewers {
+            per_publisher: VIEWERS,
+            sampled: VIEWERS,
+            joins_per_second: 50.0,
+            ..Viewers::default()
+        },
+        time: Times { settle_s: 0.3, window_s: 2.0, ..Times::default() },
+        ..Plan::default()
+    }
+}
+
+fn load(server: &FaultyServer, plan: &Plan) -> Result<Report, Box<dyn std::error::Error>> {
+    let target = Target::new(server.whip().parse()?, server.whep().parse()?);
+    Ok(run(plan, &target, &Options::default(), &mut Silent)?)
 }
 
 /// Everything that a report counts of packets, in the words of the server's book.
@@ -83,9 +89,9 @@ impl Counts {
 /// Loads a server that has these faults; the report and the server's books must agree. Gives both back.
 fn agreed(faults: Faults) -> Result<(Report, Book), Box<dyn std::error::Error>> {
     let server = FaultyServer::start(faults)?;
-    let report = load(&server)?;
+    let report = load(&server, &plan())?;
     let (books, book) = (server.books(), server.book());
-    assert_eq!(report.viewers_joined, VIEWERS);
+    assert_eq!(report.viewers.joined, VIEWERS, "{:?}", report.viewers);
     // Other programs' overflows are in this as well: it may explain a difference, and proves none.
     let overflows = report.generator.receive_buffer_errors;
     let told = format!("{overflows} receive buffer errors on this machine; {books:#?}");
@@ -102,7 +108,7 @@ fn agreed(faults: Faults) -> Result<(Report, Book), Box<dyn std::error::Error>> 
 fn a_server_without_faults_has_none_reported() {
     let (report, book) = agreed(Faults::default()).unwrap();
     assert_eq!(book, Book { forwarded: book.forwarded, ..Book::default() });
-    assert_eq!(report.delivery.loss, 0.0);
+    assert_eq!(report.delivery.loss_percent, 0.0);
 }
 
 /// Loss is the first thing that a load is run for.
@@ -139,8 +145,9 @@ fn every_packet_that_was_damaged_inside_is_reported_as_damaged() {
 /// A packet that was overtaken is neither lost nor damaged.
 #[test]
 fn packets_that_change_places_are_not_reported_lost() {
-    let (_, book) = agreed(Faults { swap_every: Some(40), ..Faults::default() }).unwrap();
+    let (report, book) = agreed(Faults { swap_every: Some(40), ..Faults::default() }).unwrap();
     assert!(book.reordered >= 12, "{book:?}");
+    assert_eq!(report.delivery.packets_overtaken, book.reordered);
 }
 
 /// Latency is from the publisher's send to the viewer's receipt: what the server kept a packet for is all in it.
@@ -149,7 +156,7 @@ fn a_delay_in_the_server_is_all_in_the_latency() {
     let (report, book) = agreed(Faults { delay: Duration::from_millis(50), ..Faults::default() }).unwrap();
     assert_eq!(book.delayed, book.forwarded);
     let latency = report.latency.unwrap();
-    assert_eq!(latency.samples as u64, book.forwarded);
+    assert_eq!(latency.samples, book.forwarded);
     assert!(latency.p50_ms >= 50.0, "{latency:?}");
 }
 
@@ -174,8 +181,66 @@ fn faults_that_come_together_are_told_apart() {
 #[test]
 fn viewers_that_were_refused_are_reported_as_not_joined() {
     let server = FaultyServer::start(Faults { refuse_every: Some(3), ..Faults::default() }).unwrap();
-    let report = load(&server).unwrap();
+    let report = load(&server, &plan()).unwrap();
     assert_eq!(server.refused(), 1);
-    assert_eq!((report.viewers_asked, report.viewers_joined), (VIEWERS, VIEWERS - 1));
+    assert_eq!((report.viewers.asked, report.viewers.joined), (VIEWERS, VIEWERS - 1));
+    let [(reason, count)] = &report.viewers.failures[..] else { panic!("{:?}", report.viewers) };
+    assert!(*count == 1 && reason.contains('#'), "{reason}");
+    assert_eq!(Counts::of_report(&report), Counts::of_book(&server.book()));
+}
+
+/// What is said of one codec must hold for the others: servers look into payloads.
+#[test]
+fn every_codec_arrives_as_it_was_published() {
+    for codec in [Codec::Vp9, Codec::H264, Codec::Av1] {
+        let mut plan = plan();
+        (plan.publishers.codec, plan.time.window_s) = (codec, 1.0);
+        let server = FaultyServer::start(Faults::default()).unwrap();
+        let report = load(&server, &plan).unwrap();
+        assert_eq!(report.viewers.joined, VIEWERS, "{codec:?}: {:?}", report.viewers);
+        assert_eq!(Counts::of_report(&report), Counts::of_book(&server.book()), "{codec:?}");
+    }
+}
+
+/// Viewers that ask get what was dropped, and the report tells that from what came by itself.
+#[test]
+fn what_is_asked_for_again_is_reported_as_recovered() {
+    let feedback = Feedback { nack: Whom::All, ..Feedback::default() };
+    let plan = Plan { feedback, ..plan() };
+    let server = FaultyServer::start(Faults { drop_every: Some(100), ..Faults::default() }).unwrap();
+    let report = load(&server, &plan).unwrap();
+    let (delivery, book) = (&report.delivery, server.book());
+    assert!(delivery.packets_recovered >= 5, "{report}\n{book:?}");
+    // Sound is dropped, too, and nobody asks for it.
+    let lost = delivery.packets_expected - delivery.packets_delivered;
+    assert_eq!(delivery.packets_recovered + lost, book.dropped, "{report}\n{book:?}");
+    assert_eq!(delivery.packets_missing, lost);
+    assert!(report.feedback.packets_requested >= delivery.packets_recovered);
+    assert_eq!(report.feedback.packets_resent, book.retransmitted);
+}
+
+/// What the harness throws away itself is in its own books, and no other viewer notices.
+#[test]
+fn losses_of_the_harness_itself_are_told_apart() {
+    let mut plan = plan();
+    plan.road.share_percent = 34.0;
+    plan.road.down.loss_percent = 5.0;
+    let server = FaultyServer::start(Faults::default()).unwrap();
+    let report = load(&server, &plan).unwrap();
+    let road = report.road.unwrap();
+    let lost = report.delivery.packets_expected - report.delivery.packets_delivered;
+    assert!((5..120).contains(&lost), "5 % of one viewer's packets: {lost}");
+    // Reports and checks get lost on the way, too.
+    assert!(road.lost >= lost && road.lost < lost + 20, "{road:?}, {lost} packets");
+}
+
+/// Several streams, each with its own viewers: nobody may count another's packets.
+#[test]
+fn each_viewer_is_judged_by_its_own_stream() {
+    let mut plan = plan();
+    (plan.publishers.count, plan.viewers.per_publisher, plan.viewers.sampled) = (2, 2, 4);
+    let server = FaultyServer::start(Faults { drop_every: Some(100), ..Faults::default() }).unwrap();
+    let report = load(&server, &plan).unwrap();
+    assert_eq!((report.viewers.joined, report.published.streams), (4, 2));
     assert_eq!(Counts::of_report(&report), Counts::of_book(&server.book()));
 }

@@ -3,20 +3,22 @@ use fanlight_wire::{PayloadType, RtpFields, Sequence, Ssrc, Timestamp, write_rtp
 
 use super::*;
 use crate::content::Content;
+use crate::plan::Publishers;
 
 fn key() -> MasterKey {
     MasterKey::new(Profile::AeadAes128Gcm, &[7; 16], &[9; 12]).unwrap()
 }
 
 /// The packets of a key frame as a server would send them, numbered from `first`.
-fn packets(key: &MasterKey, first: u16, sent_ns: u64) -> Vec<Vec<u8>> {
-    let (content, sealer) = (Content::new(2_500_000), RtpSealer::new(key));
-    let sizes = content.cut(Kind::Picture, 3, true);
-    let count = u16::try_from(sizes.len()).unwrap();
-    let seal = |(packet, bytes): (u16, usize)| {
+fn packets(key: &MasterKey, first: u16, due_ns: u64) -> Vec<Vec<u8>> {
+    let (content, sealer) = (Content::new(&Publishers::default(), 1), RtpSealer::new(key));
+    let contents = content.packets(Kind::Picture, 3, true, 0);
+    let count = u16::try_from(contents.len()).unwrap();
+    let seal = |(packet, content): (u16, &crate::content::Packet)| {
         let ordinal = 100 + u32::from(packet);
-        let stamp = Stamp { frame: 3, ordinal, packet, packets: count, key: true, sent_ns };
-        let payload = content.payload(Kind::Picture, &stamp, bytes);
+        let (publisher, layer) = (0, 0);
+        let stamp = Stamp { frame: 3, ordinal, packet, packets: count, publisher, layer, key: true, due_ns };
+        let payload = content.stamped(&stamp);
         let sequence = Sequence(first + packet);
         let payload_type = PayloadType::new(96).unwrap();
         let fields = RtpFields {
@@ -33,14 +35,26 @@ fn packets(key: &MasterKey, first: u16, sent_ns: u64) -> Vec<Vec<u8>> {
         out.truncate(len);
         out
     };
-    (0..).zip(sizes).map(seal).collect()
+    (0..).zip(&contents).map(seal).collect()
 }
+
+/// What the clock shows when packets come.
+const NOW_NS: u64 = 9_000_000;
 
 /// How many key frames the packets complete.
 fn take(opening: &mut Opening, packets: impl IntoIterator<Item = Vec<u8>>) -> usize {
+    measure(opening, packets, &mut Latency::default())
+}
+
+fn measure(
+    opening: &mut Opening,
+    packets: impl IntoIterator<Item = Vec<u8>>,
+    latency: &mut Latency,
+) -> usize {
     let take = |mut packet: Vec<u8>| {
         let header = RtpHeader::parse(&packet).unwrap();
-        opening.take(Kind::Picture, &header, &mut packet)
+        let opened = opening.take(Kind::Picture, &header, &mut packet, NOW_NS, latency);
+        opening.completes_key_frame(opened)
     };
     packets.into_iter().map(take).filter(|completed| *completed).count()
 }
@@ -48,7 +62,7 @@ fn take(opening: &mut Opening, packets: impl IntoIterator<Item = Vec<u8>>) -> us
 /// The time to the first picture ends with the last packet of a key frame, whichever comes last.
 #[test]
 fn a_key_frame_is_complete_with_its_last_packet_in_any_order() {
-    let mut opening = Opening::new(&key(), Clock::start());
+    let mut opening = Opening::new(&key());
     let mut packets = packets(&key(), 500, 0);
     packets.swap(0, 7);
     let last = packets.pop().unwrap();
@@ -61,13 +75,12 @@ fn a_key_frame_is_complete_with_its_last_packet_in_any_order() {
         (findings.intact, findings.not_authentic, findings.displaced),
         (packets.len() as u64 + 1, 0, 0)
     );
-    assert_eq!(findings.latencies_ns.len(), packets.len() + 1);
 }
 
 /// A server that spoils packets must not look good.
 #[test]
 fn spoilt_packets_are_found() {
-    let mut opening = Opening::new(&key(), Clock::start());
+    let mut opening = Opening::new(&key());
     let mut forged = packets(&key(), 500, 0);
     forged[2][40] ^= 1;
     assert_eq!(take(&mut opening, forged), 0);
@@ -81,15 +94,39 @@ fn spoilt_packets_are_found() {
     assert_eq!(opening.findings().displaced, 2, "once where the numbers begin anew, once where they skip");
 }
 
-/// Latency is the age of the stamp, in nanoseconds.
+/// Latency is the age of the stamp; what is only read for its numbers is not measured.
 #[test]
 fn latency_is_counted_from_the_stamp() {
-    let clock = Clock::start();
-    let mut opening = Opening::new(&key(), clock);
-    let before = clock.now_ns();
-    take(&mut opening, packets(&key(), 500, before));
-    let longest = clock.now_ns() - before;
-    let latencies = &opening.findings().latencies_ns;
-    assert!(latencies.iter().all(|latency| *latency > 0 && *latency <= longest), "{latencies:?}");
-    assert!(latencies.is_sorted());
+    let (mut opening, mut latency) = (Opening::new(&key()), Latency::default());
+    let packets = packets(&key(), 500, NOW_NS - 4_000_000);
+    let count = packets.len() as u64;
+    assert_eq!(measure(&mut opening, packets, &mut latency), 1);
+    let quantiles = latency.quantiles().unwrap();
+    assert_eq!(quantiles.samples, count);
+    assert!((quantiles.p50_ms - 4.0).abs() < 0.01 && (quantiles.max_ms - 4.0).abs() < 0.01, "{quantiles:?}");
+}
+
+/// A retransmission is opened under its own numbers, and names the one that it had first.
+#[test]
+fn a_retransmission_brings_back_the_number_that_was_missing() {
+    let (mut opening, sealer) = (Opening::new(&key()), RtpSealer::new(&key()));
+    let content = Content::new(&Publishers::default(), 1).packets(Kind::Picture, 3, true, 0).remove(1);
+    let stamp =
+        Stamp { frame: 3, ordinal: 101, packet: 1, packets: 9, publisher: 0, layer: 0, key: true, due_ns: 5 };
+    let payload = [&501_u16.to_be_bytes()[..], &content.stamped(&stamp)].concat();
+    let fields = RtpFields {
+        marker: false,
+        payload_type: PayloadType::new(97).unwrap(),
+        sequence: Sequence(7),
+        timestamp: Timestamp(1),
+        ssrc: Ssrc(6),
+        padding: false,
+    };
+    let mut packet = vec![0; 1_500];
+    let header = write_rtp_header(&mut packet, &fields, std::iter::empty()).unwrap();
+    let len = sealer.seal(7, &mut packet, header, &payload).unwrap();
+    packet.truncate(len);
+    let header = RtpHeader::parse(&packet).unwrap();
+    let resent = opening.take_resent(&header, &mut packet, NOW_NS, &mut Latency::default());
+    assert_eq!(resent, Some((Sequence(501), Opened::Intact(stamp))));
 }

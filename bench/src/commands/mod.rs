@@ -1,0 +1,196 @@
+//! What can be asked for, and who does it.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use fanlight_bench::ab::{self, AbError};
+use fanlight_bench::load::{self, LoadError, Options};
+use fanlight_bench::plan::{self, Plan, PlanError};
+use fanlight_bench::report::Report;
+use fanlight_bench::show::Terminal;
+use fanlight_bench::target::{Target, Template};
+use serde::Serialize;
+
+/// Loads WHIP/WHEP servers and measures what they deliver and what that costs them.
+#[derive(Parser)]
+#[command(version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// One load against a running server.
+    Load {
+        #[command(flatten)]
+        target: TargetArguments,
+        #[command(flatten)]
+        plan: PlanArguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Starts a Fanlight binary with io_uring and with plain system calls in turn, and compares.
+    Ab {
+        /// The binary. Use a release build.
+        #[arg(long, value_name = "FILE")]
+        binary: PathBuf,
+        /// Loads of each side.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+        rounds: u16,
+        #[command(flatten)]
+        plan: PlanArguments,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Lists the plans inside this program.
+    Plans,
+}
+
+/// The server.
+#[derive(Args)]
+struct TargetArguments {
+    /// Where to publish; {stream} and {publisher} are filled in.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/live/whip/endpoint/{stream}")]
+    whip: Template,
+    /// Where to watch; {viewer}, too, is filled in.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/live/whep/endpoint/{stream}")]
+    whep: Template,
+    /// Streams are called by this and a number.
+    #[arg(long, value_name = "NAME", default_value = "bench")]
+    stream: String,
+    /// A header of each request, as "Name: value". May be repeated.
+    #[arg(long = "header", value_name = "HEADER", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// Sent as a bearer token.
+    #[arg(long, value_name = "TOKEN")]
+    token: Option<String>,
+    /// Take certificates of any issuer.
+    #[arg(long)]
+    insecure: bool,
+    /// The server's process on this machine; it and its descendants are charged.
+    #[arg(long, value_name = "PID")]
+    server_pid: Option<u32>,
+}
+
+/// What to load with.
+#[derive(Args)]
+struct PlanArguments {
+    /// A plan's file, or the name of one inside this program.
+    #[arg(long, default_value = "webinar", value_name = "FILE|NAME")]
+    plan: String,
+    /// Changes a key of the plan, as in viewers.per_publisher=200. May be repeated.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Short for --set viewers.per_publisher=…
+    #[arg(long)]
+    viewers: Option<usize>,
+    /// Short for --set time.window_s=…
+    #[arg(long)]
+    seconds: Option<f64>,
+}
+
+/// How the generator runs, and what is left of it.
+#[derive(Args)]
+struct Common {
+    /// The cores to keep busy with media, a thread each, counted from 0. The last one unless told.
+    #[arg(long, value_name = "CORE", value_delimiter = ',', conflicts_with = "no_pin")]
+    cores: Vec<usize>,
+    /// Keep to no core.
+    #[arg(long)]
+    no_pin: bool,
+    /// Where to write the report as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Why a command came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Ab(#[from] AbError),
+    #[error("{0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
+    match arguments.command {
+        Command::Load { target, plan, common } => {
+            let (plan, target) = (plan.load()?, target.target());
+            let report = load::run(&plan, &target, &common.options(), &mut Terminal::default())?;
+            write!(io::stdout(), "{report}")?;
+            common.keep(&report)?;
+        }
+        Command::Ab { binary, rounds, plan, common } => {
+            let plan = plan.load()?;
+            let tell = &mut |side: &str, round: usize, report: &Report| {
+                // The comparison at the end is what counts.
+                let _ = writeln!(io::stdout(), "round {}, {side}\n{report}", round + 1);
+            };
+            let comparison = ab::run(&binary, rounds.into(), &plan, &common.options(), tell)?;
+            write!(io::stdout(), "{comparison}")?;
+            common.keep(&comparison)?;
+        }
+        Command::Plans => {
+            for name in plan::names() {
+                writeln!(io::stdout(), "{name:<14}{}", Plan::load(name, &[])?.about)?;
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+impl TargetArguments {
+    fn target(self) -> Target {
+        let mut headers = self.headers;
+        headers.extend(self.token.map(|token| ("Authorization".to_owned(), format!("Bearer {token}"))));
+        let Self { whip, whep, stream, insecure, server_pid, .. } = self;
+        Target { whip, whep, stream, headers, insecure, process: server_pid }
+    }
+}
+
+impl PlanArguments {
+    fn load(&self) -> Result<Plan, PlanError> {
+        let mut settings = self.settings.clone();
+        settings.extend(self.viewers.map(|viewers| format!("viewers.per_publisher={viewers}")));
+        settings.extend(self.seconds.map(|seconds| format!("time.window_s={seconds:?}")));
+        Plan::load(&self.plan, &settings)
+    }
+}
+
+impl Common {
+    fn options(&self) -> Options {
+        let last = fanlight_ring::cores().saturating_sub(1);
+        let cores = match (self.no_pin, &self.cores[..]) {
+            (true, _) => Vec::new(),
+            (false, []) => vec![last],
+            (false, cores) => cores.to_vec(),
+        };
+        Options { cores }
+    }
+
+    fn keep<T: Serialize>(&self, result: &T) -> Result<(), Fault> {
+        self.json.as_deref().map_or(Ok(()), |file| write_json(file, result))
+    }
+}
+
+fn write_json<T: Serialize>(file: &Path, result: &T) -> Result<(), Fault> {
+    let failed = |cause| Fault::File(file.to_owned(), cause);
+    let mut out = BufWriter::new(File::create(file).map_err(failed)?);
+    serde_json::to_writer_pretty(&mut out, result).map_err(|cause| failed(cause.into()))?;
+    out.flush().map_err(failed)
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("write it as \"Name: value\"")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
