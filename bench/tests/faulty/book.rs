@@ -8,9 +8,10 @@ use str0m::media::MediaKind;
 
 use super::faults::Fate;
 
-/// A publisher that says nothing for so long keeps silence: between the 20 ms from sound to sound and the 300 ms that a load
-/// rests, with room for a machine that is busy.
-const SILENCE: Duration = Duration::from_millis(250);
+/// By so much what follows a rest is later, by the clock of its timestamps: loads rest 300 ms.
+const REST_S: f64 = 0.15;
+/// After a talk's last packet its retransmissions come so late.
+const RETRANSMISSION_TIME: Duration = Duration::from_millis(300);
 
 /// Packets of media, audio and video together; neither RTCP nor retransmissions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub(super) struct Entry {
     /// When it came from the publisher.
     pub(super) came: Instant,
     pub(super) stream: MediaKind,
+    /// Its RTP timestamp.
+    pub(super) media_s: f64,
     /// Counts the viewer's packets from 1.
     pub(super) number: u64,
     pub(super) fate: Fate,
@@ -100,21 +103,39 @@ impl Books {
 }
 
 impl Log {
-    /// Of the talk after the first silence, or of all if there was none.
+    /// Of the talk after the first rest, or of all if there was none.
     fn book(&self) -> Book {
         let mut entries: Vec<&Entry> = self.entries.iter().collect();
         entries.sort_by_key(|entry| entry.came);
-        let mut talks = entries.chunk_by(|one, next| next.came - one.came < SILENCE);
-        let before = talks.next().unwrap_or_default();
-        let talk = talks.next().unwrap_or(before);
-        let (Some(first), Some(last)) = (talk.first(), talk.last()) else { return Book::default() };
-        let mut book = Book::default();
-        talk.iter().for_each(|entry| book.note(entry));
-        book.gaps = [MediaKind::Audio, MediaKind::Video].map(|stream| gaps(talk, stream)).iter().sum();
-        let time = first.came..last.came + SILENCE;
-        book.retransmitted = self.retransmitted.iter().filter(|at| time.contains(*at)).count() as u64;
-        book
+        let levels = levels(&entries);
+        let mut talks = levels.chunk_by(|one, next| next - one < REST_S).map(<[f64]>::len);
+        let (first, second) = (talks.next().unwrap_or(0), talks.next());
+        let talk = second.map_or(&entries[..], |packets| &entries[first..first + packets]);
+        Book::of(talk, &self.retransmitted)
     }
+}
+
+/// How late the publisher is from each packet on, by its timestamps: a stair with a step at each rest. What comes after a
+/// pause that a busy machine made is caught up with, and makes no step: only what stays late does.
+fn levels(entries: &[&Entry]) -> Vec<f64> {
+    let Some(first) = entries.first() else { return Vec::new() };
+    let lag = |entry: &Entry| (entry.came - first.came).as_secs_f64() - entry.media_s;
+    // Each stream's timestamps begin anywhere.
+    let least = [MediaKind::Audio, MediaKind::Video].map(|stream| {
+        let of_stream = entries.iter().filter(|entry| entry.stream == stream);
+        of_stream.map(|entry| lag(entry)).fold(f64::INFINITY, f64::min)
+    });
+    let mut level = f64::INFINITY;
+    let mut levels: Vec<_> = entries
+        .iter()
+        .rev()
+        .map(|entry| {
+            level = level.min(lag(entry) - least[usize::from(entry.stream.is_video())]);
+            level
+        })
+        .collect();
+    levels.reverse();
+    levels
 }
 
 /// Dropped packets of a stream between others that were sent.
@@ -128,6 +149,16 @@ fn gaps(talk: &[&Entry], stream: MediaKind) -> u64 {
 }
 
 impl Book {
+    fn of(talk: &[&Entry], retransmitted: &[Instant]) -> Self {
+        let mut book = Self::default();
+        let (Some(first), Some(last)) = (talk.first(), talk.last()) else { return book };
+        talk.iter().for_each(|entry| book.note(entry));
+        book.gaps = [MediaKind::Audio, MediaKind::Video].map(|stream| gaps(talk, stream)).iter().sum();
+        let time = first.came..last.came + RETRANSMISSION_TIME;
+        book.retransmitted = retransmitted.iter().filter(|at| time.contains(*at)).count() as u64;
+        book
+    }
+
     fn note(&mut self, entry: &Entry) {
         self.forwarded += 1;
         self.delayed += u64::from(entry.is_delayed);
@@ -162,29 +193,27 @@ impl Sum for Book {
 mod tests {
     use super::*;
 
-    fn entry(began: Instant, at_ms: u64, number: u64, fate: Fate) -> Entry {
-        let (came, stream) = (began + Duration::from_millis(at_ms), MediaKind::Video);
-        Entry { came, stream, number, fate, is_delayed: false }
-    }
-
-    /// What is said before and after a window is in no report, and a drop at its edge is one that numbers do not show.
+    /// What is said before and after a window is in no report, a drop at its edge is one that numbers do not show, and a pause
+    /// that is caught up with ends no window.
     #[test]
-    fn the_book_is_of_the_talk_between_the_first_silence_and_the_next() {
+    fn the_book_is_of_the_talk_between_the_first_rest_and_the_next() {
         let (books, began) = (Books::default(), Instant::now());
         let viewer = books.open();
-        let fates = [
-            (0, Fate::Dropped),
-            (160, Fate::Duplicated),
-            (460, Fate::Dropped),
-            (480, Fate::Forwarded),
-            (500, Fate::Dropped),
-            (680, Fate::Forwarded),
-            (700, Fate::Dropped),
-            (1_000, Fate::Corrupted),
-            (1_010, Fate::Damaged),
+        let story = [
+            (0, 9_000, Fate::Dropped),
+            (100, 9_100, Fate::Duplicated),
+            (500, 9_200, Fate::Dropped),
+            (600, 9_300, Fate::Forwarded),
+            (1_300, 9_400, Fate::Dropped),
+            (1_301, 9_500, Fate::Forwarded),
+            (1_302, 9_999, Fate::Dropped),
+            (1_700, 10_099, Fate::Corrupted),
+            (1_800, 10_199, Fate::Damaged),
         ];
-        for ((at_ms, fate), number) in fates.into_iter().zip(1..) {
-            books.note(viewer, entry(began, at_ms, number, fate));
+        for ((came_ms, media_ms, fate), number) in story.into_iter().zip(1..) {
+            let (came, stream) = (began + Duration::from_millis(came_ms), MediaKind::Video);
+            let media_s = Duration::from_millis(media_ms).as_secs_f64();
+            books.note(viewer, Entry { came, stream, media_s, number, fate, is_delayed: false });
         }
         let expected = Book { forwarded: 5, dropped: 3, gaps: 1, ..Book::default() };
         assert_eq!(books.read(), [expected]);

@@ -82,7 +82,7 @@ impl FaultyServer {
     }
 
     /// One book for each viewer that was let in, in the order of their joining. It is of what came from the publisher between
-    /// its first silence of 250 ms and the next, or of all if it kept none: a load rests where its window begins and ends.
+    /// its first rest and the next, or of all if it took none: a load rests where its window begins and ends.
     pub(crate) fn books(&self) -> Vec<Book> {
         self.books.read()
     }

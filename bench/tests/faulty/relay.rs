@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Instant;
 
+use rustix::net::sockopt;
 use str0m::media::MediaKind;
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::RtpPacket;
@@ -19,6 +20,8 @@ use super::viewer::Viewer;
 /// Datagrams of a turn.
 const BATCH: usize = 64;
 const DATAGRAM_BYTES_MAX: usize = 2_048;
+/// Bytes of the socket's receive buffer: a thread that is held up for seconds loses nothing that it was not told to.
+const RECEIVE_BUFFER: usize = 4 << 20;
 const ANYWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 /// The server broke.
@@ -48,6 +51,10 @@ impl Relay {
     pub(super) fn bind(faults: Faults, books: Books) -> io::Result<Self> {
         let socket = UdpSocket::bind(ANYWHERE)?;
         socket.set_nonblocking(true)?;
+        if sockopt::set_socket_recv_buffer_size_force(&socket, RECEIVE_BUFFER).is_err() {
+            // Not permitted: the kernel gives what net.core.rmem_max allows.
+            sockopt::set_socket_recv_buffer_size(&socket, RECEIVE_BUFFER)?;
+        }
         Ok(Self {
             faults,
             books,

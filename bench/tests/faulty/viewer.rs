@@ -66,7 +66,8 @@ impl Viewer {
         };
         self.packets += 1;
         let (number, fate) = (self.packets, self.faults.fate(self.packets));
-        let entry = Entry { came: packet.timestamp, stream: kind, number, fate, is_delayed: false };
+        let (came, media_s) = (packet.timestamp, packet.time.as_seconds());
+        let entry = Entry { came, stream: kind, media_s, number, fate, is_delayed: false };
         outlet.entries.push_back(entry);
         let mut payload = Arc::clone(&packet.payload);
         if fate == Fate::Damaged {
