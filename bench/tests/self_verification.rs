@@ -212,14 +212,16 @@ fn every_codec_arrives_as_it_was_published() {
 fn what_is_asked_for_again_is_reported_as_recovered() {
     let feedback = Feedback { nack: Whom::All, ..Feedback::default() };
     let plan = Plan { feedback, ..plan() };
-    let server = FaultyServer::start(Faults { drop_every: Some(100), ..Faults::default() }).unwrap();
+    let server = FaultyServer::start(Faults { drop_every: Some(25), ..Faults::default() }).unwrap();
     let report = load(&server, &plan).unwrap();
     let (delivery, book) = (&report.delivery, server.book());
     assert!(delivery.packets_recovered >= 5, "{report}\n{book:?}");
     // Sound is dropped, too, and nobody asks for it.
     let lost = delivery.packets_expected - delivery.packets_delivered;
     assert_eq!(delivery.packets_recovered + lost, book.dropped, "{report}\n{book:?}");
-    assert_eq!(delivery.packets_missing, lost);
+    // Numbers do not show what is lost at the window's edges.
+    let shown = lost - (book.dropped - book.gaps).min(lost)..=lost;
+    assert!(shown.contains(&delivery.packets_missing), "{report}\n{book:?}");
     assert!(report.feedback.packets_requested >= delivery.packets_recovered);
     assert_eq!(report.feedback.packets_resent, book.retransmitted);
 }
