@@ -77,7 +77,8 @@ impl MemberBooks {
             missing: sum(|tally| tally.missing()),
             duplicated: sum(|tally| tally.duplicates()),
             late: sum(|tally| tally.late()),
-            overtaken: sum(|tally| tally.overtaken()),
+            // A retransmission comes late by nature.
+            overtaken: sum(|tally| tally.overtaken()).saturating_sub(viewer.counts().recovered),
             counts: viewer.counts(),
             findings: viewer.findings(),
             road: viewer.road(),

@@ -20,6 +20,8 @@
 //! the network namespace: a load that runs at the same time takes them for its own.
 
 mod options;
+mod ratio;
+pub mod reception;
 mod row;
 mod sender;
 mod sink;
@@ -35,6 +37,7 @@ pub use self::row::{Bound, Floor, Row};
 use self::sender::{Sender, TRAIN_PACKETS_MAX, Viewer};
 pub use self::sink::Sink;
 use self::sink::{Sinks, VIEWERS_MAX};
+use crate::files::FilesError;
 use crate::latency::median;
 
 /// There is no floor.
@@ -48,8 +51,8 @@ pub enum FloorError {
     NoSlices,
     #[error("a sink that reads needs a second core")]
     OneCore,
-    #[error("{needed} files are needed and {allowed} allowed: raise `ulimit -Hn`")]
-    Files { needed: u64, allowed: u64 },
+    #[error(transparent)]
+    Files(#[from] FilesError),
     #[error("{step}: {cause}")]
     System { step: &'static str, cause: io::Error },
     #[error(transparent)]

@@ -23,6 +23,7 @@ pub struct Latency(Histogram<u64>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     pub samples: u64,
+    pub min_ms: f64,
     pub mean_ms: f64,
     pub p50_ms: f64,
     pub p90_ms: f64,
@@ -77,6 +78,7 @@ impl Latency {
         let at = |quantile| milliseconds(histogram.value_at_quantile(quantile));
         (!histogram.is_empty()).then(|| Quantiles {
             samples: histogram.len(),
+            min_ms: milliseconds(histogram.min()),
             mean_ms: histogram.mean() / 1e6,
             p50_ms: at(0.5),
             p90_ms: at(0.9),
@@ -116,6 +118,7 @@ mod tests {
         near(quantiles.p9999_ms, 999.9);
         near(quantiles.max_ms, 1_000.0);
         near(quantiles.mean_ms, 500.05);
+        near(quantiles.min_ms, 0.1);
         assert_eq!(quantiles.samples, 10_000);
         assert!(quantiles.curve.is_sorted_by_key(|(_, ms)| *ms));
         assert_eq!(Latency::default().quantiles(), None);

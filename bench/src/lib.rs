@@ -18,14 +18,17 @@
 
 pub mod ab;
 mod books;
+pub mod capacity;
 mod clock;
 pub mod content;
 mod feedback;
+mod files;
 pub mod floor;
 pub mod http;
 pub mod instructions;
 mod joining;
 pub mod latency;
+pub mod listener;
 pub mod load;
 mod media;
 mod opening;
@@ -43,6 +46,7 @@ pub mod usage;
 mod viewer;
 mod worker;
 
+pub use files::FilesError;
 pub use joining::JoinError;
 pub use peer::PeerError;
 pub use road::RoadBooks;

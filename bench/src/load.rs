@@ -18,6 +18,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::books::Books;
 use crate::clock::{Clock, seconds};
+use crate::files::{self, FilesError};
 use crate::joining::{Joined, Joiners, Wish, does};
 use crate::plan::Plan;
 use crate::report::{Machine, Measured, Moment, Report};
@@ -31,6 +32,8 @@ use crate::worker::{Look, Order, Worker};
 const PUBLISHED: Duration = Duration::from_millis(500);
 /// From the last packet to the count, beyond what the plan's road delays: what is under way arrives.
 const DRAIN: Duration = Duration::from_millis(300);
+/// Files besides the viewers' sockets: publishers, requests under way.
+const OTHER_FILES: usize = 1_200;
 /// From look to look while joining.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// Of this thread; short against all that it times.
@@ -50,6 +53,8 @@ pub struct Options {
 pub enum LoadError {
     #[error(transparent)]
     Usage(#[from] UsageError),
+    #[error(transparent)]
+    Files(#[from] FilesError),
     #[error("no publisher: {0}")]
     NotPublished(String),
     #[error("{0} of {1} publishers were cut off")]
@@ -169,6 +174,7 @@ impl<'a> Session<'a> {
     /// # Errors
     /// Nobody sees one.
     pub fn watch(&mut self, viewers: usize) -> Result<(), LoadError> {
+        files::allow((viewers + OTHER_FILES) as u64)?;
         self.begin_phase("joining");
         self.tell(|| Order::Speak);
         while self.viewers.len() > viewers {

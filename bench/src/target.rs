@@ -1,6 +1,7 @@
 //! The server that is loaded: where it is published to and watched, and which process is charged.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::http::{self, Http, HttpError};
 
@@ -26,6 +27,14 @@ impl fmt::Display for Template {
 }
 
 impl Template {
+    /// Where the server is.
+    ///
+    /// # Errors
+    /// Its name cannot be resolved.
+    pub fn address(&self) -> Result<SocketAddr, HttpError> {
+        http::address(&self.fill("", 0, 0))
+    }
+
     fn fill(&self, stream: &str, publisher: usize, viewer: usize) -> String {
         let filled = self.0.replace("{stream}", stream);
         filled.replace("{publisher}", &publisher.to_string()).replace("{viewer}", &viewer.to_string())

@@ -162,7 +162,8 @@ fn a_delay_in_the_server_is_all_in_the_latency() {
     assert_eq!(book.delayed, book.forwarded);
     let latency = report.latency.unwrap();
     assert_eq!(latency.samples, book.forwarded);
-    assert!(latency.p50_ms >= 50.0, "{latency:?}");
+    // Of each packet; a histogram is exact to three digits.
+    assert!(latency.min_ms >= 49.9, "{latency:?}");
 }
 
 /// All at once: no fault may hide another.

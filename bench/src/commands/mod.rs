@@ -1,5 +1,7 @@
 //! What can be asked for, and who does it.
 
+mod measure;
+
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -7,10 +9,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use fanlight_bench::ab::{self, AbError};
-use fanlight_bench::load::{self, LoadError, Options};
+use fanlight_bench::floor::FloorError;
+use fanlight_bench::listener;
+use fanlight_bench::load::{LoadError, Options};
 use fanlight_bench::plan::{self, Plan, PlanError};
 use fanlight_bench::report::Report;
-use fanlight_bench::show::Terminal;
 use fanlight_bench::target::{Target, Template};
 use serde::Serialize;
 
@@ -25,14 +28,13 @@ pub(crate) struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// One load against a running server.
-    Load {
-        #[command(flatten)]
-        target: TargetArguments,
-        #[command(flatten)]
-        plan: PlanArguments,
-        #[command(flatten)]
-        common: Common,
-    },
+    Load(measure::Load),
+    /// More and more viewers, until a limit of the plan breaks.
+    Capacity(measure::Capacity),
+    /// A load for hours, with viewers that come and go: what grows?
+    Soak(measure::Soak),
+    /// What this machine allows at best, and what this harness can take.
+    Floor(measure::Floor),
     /// Starts a Fanlight binary with io_uring and with plain system calls in turn, and compares.
     Ab {
         /// The binary. Use a release build.
@@ -71,7 +73,8 @@ struct TargetArguments {
     /// Take certificates of any issuer.
     #[arg(long)]
     insecure: bool,
-    /// The server's process on this machine; it and its descendants are charged.
+    /// The server's process on this machine; it and its descendants are charged. Unless told, whoever listens where the WHIP URL
+    /// leads, if that is this machine.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
 }
@@ -116,6 +119,8 @@ pub(crate) enum Fault {
     Load(#[from] LoadError),
     #[error(transparent)]
     Ab(#[from] AbError),
+    #[error(transparent)]
+    Floor(#[from] FloorError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
     #[error("standard output: {0}")]
@@ -124,12 +129,10 @@ pub(crate) enum Fault {
 
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     match arguments.command {
-        Command::Load { target, plan, common } => {
-            let (plan, target) = (plan.load()?, target.target());
-            let report = load::run(&plan, &target, &common.options(), &mut Terminal::default())?;
-            write!(io::stdout(), "{report}")?;
-            common.keep(&report)?;
-        }
+        Command::Load(load) => load.run()?,
+        Command::Capacity(capacity) => capacity.run()?,
+        Command::Soak(soak) => soak.run()?,
+        Command::Floor(floor) => floor.run()?,
         Command::Ab { binary, rounds, plan, common } => {
             let plan = plan.load()?;
             let tell = &mut |side: &str, round: usize, report: &Report| {
@@ -138,7 +141,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             };
             let comparison = ab::run(&binary, rounds.into(), &plan, &common.options(), tell)?;
             write!(io::stdout(), "{comparison}")?;
-            common.keep(&comparison)?;
+            common.keep_json(&comparison)?;
         }
         Command::Plans => {
             for name in plan::names() {
@@ -154,7 +157,8 @@ impl TargetArguments {
         let mut headers = self.headers;
         headers.extend(self.token.map(|token| ("Authorization".to_owned(), format!("Bearer {token}"))));
         let Self { whip, whep, stream, insecure, server_pid, .. } = self;
-        Target { whip, whep, stream, headers, insecure, process: server_pid }
+        let process = server_pid.or_else(|| listener::process_at(whip.address().ok()?));
+        Target { whip, whep, stream, headers, insecure, process }
     }
 }
 
@@ -178,7 +182,11 @@ impl Common {
         Options { cores }
     }
 
-    fn keep<T: Serialize>(&self, result: &T) -> Result<(), Fault> {
+    fn keep(&self, report: &Report) -> Result<(), Fault> {
+        self.keep_json(report)
+    }
+
+    fn keep_json<T: Serialize>(&self, result: &T) -> Result<(), Fault> {
         self.json.as_deref().map_or(Ok(()), |file| write_json(file, result))
     }
 }

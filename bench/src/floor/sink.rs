@@ -7,9 +7,9 @@ use std::thread;
 
 use fanlight_ring::{Trains, pin_to_core, take_trains};
 use rustix::net::sockopt::set_socket_recv_buffer_size;
-use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::FloorError;
+use crate::files;
 
 /// A socket each.
 pub(super) const VIEWERS_MAX: usize = 20_000;
@@ -38,7 +38,7 @@ pub(super) struct Sinks {
 
 impl Sinks {
     pub(super) fn open(kind: Sink, count: usize) -> Result<Self, FloorError> {
-        allow_files(count as u64 + OTHER_FILES)?;
+        files::allow(count as u64 + OTHER_FILES)?;
         let open = || {
             let socket = UdpSocket::bind("127.0.0.1:0")?;
             match kind {
@@ -107,18 +107,4 @@ fn read_until(sockets: &[UdpSocket], is_over: &AtomicBool) -> std::io::Result<u6
             return Ok(packets);
         }
     }
-}
-
-/// Raises the limit on open files as far as it takes.
-fn allow_files(needed: u64) -> Result<(), FloorError> {
-    let mut limits = getrlimit(Resource::Nofile);
-    if limits.current.is_none_or(|current| current >= needed) {
-        return Ok(());
-    }
-    if let Some(allowed) = limits.maximum.filter(|maximum| *maximum < needed) {
-        return Err(FloorError::Files { needed, allowed });
-    }
-    limits.current = Some(needed);
-    setrlimit(Resource::Nofile, limits)
-        .map_err(|errno| FloorError::at("raising the limit on files")(errno.into()))
 }

@@ -1,0 +1,135 @@
+//! The commands that load a running server: `load`, `soak`, `capacity`.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use fanlight_bench::capacity::{self, Step};
+use fanlight_bench::load;
+use fanlight_bench::show::Terminal;
+
+use super::{Common, Fault, PlanArguments, TargetArguments};
+
+/// Comes and goes each second of a soak whose plan lets nobody leave.
+const SOAK_LEAVES_PER_SECOND: f64 = 1.0;
+
+#[derive(Args)]
+pub(super) struct Load {
+    #[command(flatten)]
+    target: TargetArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    #[command(flatten)]
+    common: Common,
+    /// Do not measure the floor of this machine afterwards.
+    #[arg(long)]
+    no_floor: bool,
+}
+
+#[derive(Args)]
+pub(super) struct Soak {
+    /// How long.
+    #[arg(long, default_value_t = 1.0)]
+    hours: f64,
+    #[command(flatten)]
+    target: TargetArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+pub(super) struct Capacity {
+    #[command(flatten)]
+    target: TargetArguments,
+    #[command(flatten)]
+    plan: PlanArguments,
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Load {
+    pub(super) fn run(self) -> Result<(), Fault> {
+        let (plan, target, options) = (self.plan.load()?, self.target.target(), self.common.options());
+        let mut report = load::run(&plan, &target, &options, &mut Terminal::default())?;
+        if !self.no_floor {
+            // A floor is a luxury: without one the report stands as well.
+            if let Err(error) = report.measure_floor(options.cores.first().copied().unwrap_or(0)) {
+                let _ = writeln!(io::stderr(), "no floor: {error}");
+            }
+        }
+        write!(io::stdout(), "{report}")?;
+        self.common.keep(&report)
+    }
+}
+
+impl Soak {
+    pub(super) fn run(self) -> Result<(), Fault> {
+        let mut plan = self.plan.load()?;
+        plan.time.window_s = self.hours * 3_600.0;
+        if plan.viewers.leaves_per_second <= 0.0 {
+            plan.viewers.leaves_per_second = SOAK_LEAVES_PER_SECOND;
+        }
+        let report =
+            load::run(&plan, &self.target.target(), &self.common.options(), &mut Terminal::default())?;
+        write!(io::stdout(), "{report}")?;
+        self.common.keep(&report)
+    }
+}
+
+impl Capacity {
+    pub(super) fn run(self) -> Result<(), Fault> {
+        let (plan, target) = (self.plan.load()?, self.target.target());
+        let mut is_first = true;
+        let tell = &mut |step: &Step| {
+            // The table at the end is what counts.
+            if std::mem::take(&mut is_first) {
+                let _ = writeln!(io::stderr(), "{}", Step::heading());
+            }
+            let _ = writeln!(io::stderr(), "{step}");
+        };
+        let capacity = capacity::run(&plan, &target, &self.common.options(), &mut Terminal::default(), tell)?;
+        write!(io::stdout(), "{capacity}")?;
+        self.common.keep_json(&capacity)
+    }
+}
+
+/// What the machine allows.
+#[derive(Args)]
+pub(super) struct Floor {
+    /// Only what a report of so many viewers needs.
+    #[arg(long, value_name = "VIEWERS")]
+    brief: Option<usize>,
+    /// The core that sends, counted from 0. The last one unless told.
+    #[arg(long)]
+    core: Option<usize>,
+    /// Only what the harness itself can take.
+    #[arg(long, conflicts_with = "brief")]
+    reception: bool,
+    /// Where to write the table as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Floor {
+    pub(super) fn run(self) -> Result<(), Fault> {
+        use fanlight_bench::floor::{self, FloorOptions, Way, reception};
+        let mut out = io::stdout();
+        if !self.reception {
+            let whole = FloorOptions::default();
+            let mut options = self.brief.map_or(whole, |viewers| FloorOptions::brief(Way::IoUring, viewers));
+            options.core = self.core.unwrap_or(options.core);
+            let floor = floor::run(&options, &mut |row| drop(writeln!(io::stderr(), "{row}")))?;
+            write!(out, "{floor}")?;
+            if let Some(file) = &self.json {
+                super::write_json(file, &floor)?;
+            }
+        }
+        for (viewers, train) in [(100, 10), (1_000, 10), (1_000, 1)] {
+            let rest = std::time::Duration::from_secs(2);
+            writeln!(out, "{}", reception::run(viewers, train, None, rest)?)?;
+        }
+        Ok(())
+    }
+}
