@@ -77,7 +77,7 @@ pub fn run(
     for round in 0..rounds {
         for place in 0..SIDES.len() {
             let side = (place + round) % SIDES.len();
-            let server = Server::start(binary, SIDES[side])?;
+            let server = Server::start(binary, SIDES[side], options.server_address())?;
             let failed = |cause| AbError::Load { side: SIDES[side], cause };
             let report = load::run(plan, &server.target()?, options, &mut Silent).map_err(failed)?;
             tell(SIDES[side], round, &report);

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use crate::clock::{Clock, seconds};
 use crate::http::{Answer, Http, HttpError};
 use crate::media;
+use crate::namespace::Namespace;
 use crate::peer::{Peer, PeerError, local_address};
 use crate::plan::{Plan, Whom};
 use crate::publisher::Publisher;
@@ -87,16 +88,28 @@ struct Context {
 }
 
 impl Joiners {
-    pub(crate) fn start(plan: &Plan, target: &Target, clock: Clock, workers: Vec<Sender<Order>>) -> Self {
+    pub(crate) fn start(
+        plan: &Plan,
+        target: &Target,
+        clock: Clock,
+        workers: Vec<Sender<Order>>,
+        namespace: Option<&Arc<Namespace>>,
+    ) -> Self {
         let (wishes, received) = channel();
         let (tell, joined) = channel();
         let (plan, target, wishes_received) = (plan.clone(), target.clone(), Mutex::new(received));
         let http = target.http();
         let context = Arc::new(Context { plan, target, http, clock, workers, wishes: wishes_received });
         let joiner = |number: usize| {
-            let (context, tell) = (Arc::clone(&context), tell.clone());
+            let (context, tell, namespace) = (Arc::clone(&context), tell.clone(), namespace.cloned());
             let builder = thread::Builder::new().name(format!("joiner-{number}"));
-            builder.spawn(move || context.serve(&tell)).ok()
+            // A thread that may not go there serves nobody: it leaves its wishes to the others.
+            let serve = move || {
+                if namespace.is_none_or(|namespace| namespace.enter().is_ok()) {
+                    context.serve(&tell);
+                }
+            };
+            builder.spawn(serve).ok()
         };
         let threads = (0..JOINERS).filter_map(joiner).collect();
         Self { wishes: Some(wishes), joined, threads }

@@ -10,6 +10,8 @@
 //! published between the two rests is what each viewer has to get. `/proc` is read in the rests.
 
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use crate::books::Books;
 use crate::clock::{Clock, seconds};
 use crate::files::{self, FilesError};
 use crate::joining::{Joined, Joiners, Wish, does};
+use crate::namespace::Namespace;
 use crate::plan::Plan;
 use crate::report::{Machine, Measured, Moment, Report};
 use crate::show::{Progress, Show};
@@ -46,6 +49,16 @@ const MOMENTS_MAX: u32 = 900;
 pub struct Options {
     /// The cores that media keeps busy, a thread each. Empty: one thread, wherever the scheduler puts it.
     pub cores: Vec<usize>,
+    /// Where publishers and viewers open their sockets; None: where the process is.
+    pub namespace: Option<Arc<Namespace>>,
+}
+
+impl Options {
+    /// Where a server of ours has to be for publishers and viewers to reach it.
+    #[must_use]
+    pub fn server_address(&self) -> Ipv4Addr {
+        self.namespace.as_ref().map_or(Ipv4Addr::LOCALHOST, |namespace| namespace.outside())
+    }
 }
 
 /// A load came to nothing.
@@ -103,6 +116,8 @@ pub struct Session<'a> {
     blind: usize,
     before_joins: Option<Usage>,
     last_usage: Option<(Instant, Usage)>,
+    /// A process in the network of publishers and viewers.
+    neighbour: u32,
 }
 
 impl<'a> Session<'a> {
@@ -130,7 +145,7 @@ impl<'a> Session<'a> {
             target,
             show,
             progress: Progress::default(),
-            joiners: Joiners::start(plan, target, clock, orders),
+            joiners: Joiners::start(plan, target, clock, orders, options.namespace.as_ref()),
             workers,
             chance: fastrand::Rng::with_seed(plan.seed),
             viewers: BTreeMap::new(),
@@ -142,6 +157,7 @@ impl<'a> Session<'a> {
             blind: 0,
             before_joins: None,
             last_usage: None,
+            neighbour: options.namespace.as_ref().map_or_else(std::process::id, |it| it.holder()),
         };
         session.publish()?;
         session.before_joins = session.usage()?;
@@ -227,7 +243,7 @@ impl<'a> Session<'a> {
         self.tell(|| Order::Silence);
         self.rest(self.drain());
         self.tell(|| Order::Begin);
-        let (machine, overflows) = (Machine::here(), receive_buffer_errors()?);
+        let (machine, overflows) = (Machine::here(), receive_buffer_errors(self.neighbour)?);
         let (own, usage) = (Usage::read(std::process::id())?, self.usage()?);
         let began = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         self.last_usage = usage.clone().map(|usage| (Instant::now(), usage));
@@ -243,7 +259,7 @@ impl<'a> Session<'a> {
         let books = self.close();
         let end_usage = self.usage()?;
         let own = Usage::read(std::process::id())?.spent_since(&own, |_| true);
-        let overflows = receive_buffer_errors()?.saturating_sub(overflows);
+        let overflows = receive_buffer_errors(self.neighbour)?.saturating_sub(overflows);
         self.check_publishers()?;
         Ok(self.report(ReportParts {
             machine,
@@ -354,7 +370,7 @@ impl<'a> Session<'a> {
             twcc: does(feedback.twcc, is_sampled),
             video: self.plan.publishers.video_kbit_per_second > 0,
         };
-        let has_road = is_chosen(number, self.plan.road.share_percent / 100.0);
+        let has_road = is_drawn(number, self.plan.road.share_percent / 100.0, self.plan.seed);
         self.viewers.insert(number, None);
         self.joiners.wish(Wish::Watch { viewer: number, stream: number % streams, duties, has_road });
     }
@@ -546,6 +562,23 @@ fn is_chosen(number: usize, share: f64) -> bool {
     below(number) != below(number + 1)
 }
 
+/// As [`is_chosen`], but anywhere between two of those: who has a bad road must not be the one who is of the sample.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "not negative, and far below 2^64"
+)]
+fn is_drawn(number: usize, share: f64, seed: u64) -> bool {
+    if share <= 0.0 {
+        return false;
+    }
+    let block = (float(number as u64) * share + 1e-9) as usize;
+    let first_of = |block: usize| (float(block as u64) / share - 1e-9).ceil() as usize;
+    let (first, end) = (first_of(block), first_of(block + 1));
+    let drawn = fastrand::Rng::with_seed(seed.wrapping_add(block as u64)).usize(0..(end - first).max(1));
+    number == first + drawn
+}
+
 /// Of refusals the reason, without what differs from viewer to viewer.
 fn reason(error: &str) -> String {
     error.replace(|letter: char| letter.is_ascii_digit(), "#").chars().take(200).collect()
@@ -583,6 +616,20 @@ mod tests {
             let gaps: Vec<_> = chosen.windows(2).map(|pair| pair[1] - pair[0]).collect();
             assert!(gaps.iter().max().unwrap_or(&0) - gaps.iter().min().unwrap_or(&0) <= 1, "{chosen:?}");
         }
+    }
+
+    /// The sample has to see bad roads as often as all viewers do, not always and not never.
+    #[test]
+    fn who_is_drawn_has_nothing_to_do_with_who_is_chosen() {
+        for (share, of, count) in [(0.2, 1_000, 200), (0.34, 3, 1), (1.0, 7, 7), (0.0, 9, 0)] {
+            assert_eq!(
+                (0..of).filter(|number| is_drawn(*number, share, 1)).count(),
+                count,
+                "{share} of {of}"
+            );
+        }
+        let both = (0..1_000).filter(|number| is_chosen(*number, 0.2) && is_drawn(*number, 0.2, 1)).count();
+        assert!((20..60).contains(&both), "{both} of 200, by chance 40");
     }
 
     /// A hundred viewers refused with a hundred ids are one reason.

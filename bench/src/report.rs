@@ -92,7 +92,7 @@ pub struct Published {
 /// What came out to the steady viewers, from the window's begin until what was under way had come.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Delivery {
-    /// Packets published in the window, for each viewer.
+    /// Packets published in the window, for each viewer; of simulcast those that the viewer's own numbers show.
     pub packets_expected: u64,
     /// Different packets, retransmitted ones included.
     pub packets_delivered: u64,

@@ -44,13 +44,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a binary with one shard, kept on the first core, and waits until it serves. `io` is what `media.io` takes.
+    /// Starts a binary with one shard, kept on the first core, at an address of this machine, and waits until it serves. `io` is
+    /// what `media.io` takes.
     ///
     /// # Errors
     /// [`ServerError`], with what the server wrote.
-    pub fn start(binary: &Path, io: &str) -> Result<Self, ServerError> {
+    pub fn start(binary: &Path, io: &str, at: Ipv4Addr) -> Result<Self, ServerError> {
         // Free now; nobody else on this machine is after it in the next milliseconds.
-        let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
+        let address = TcpListener::bind((at, 0))?.local_addr()?;
         let folder =
             std::env::temp_dir().join(format!("fanlight-bench-{}-{}", process::id(), address.port()));
         fs::create_dir(&folder)?;
@@ -134,8 +135,8 @@ impl Drop for Server {
 
 fn settings(address: SocketAddr, socket: &Path, io: &str) -> String {
     format!(
-        "[http]\nbind = \"{}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"127.0.0.1\"\nport_base = 0\ntcp_port = 0\n\
-         public_addresses = [\"127.0.0.1\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n",
+        "[http]\nbind = \"{0}\"\nport = {1}\n[control]\nsocket = {2:?}\n[media]\nbind = \"{0}\"\nport_base = 0\ntcp_port = 0\n\
+         public_addresses = [\"{0}\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n",
         address.ip(),
         address.port(),
         socket.display().to_string(),

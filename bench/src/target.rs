@@ -1,7 +1,7 @@
 //! The server that is loaded: where it is published to and watched, and which process is charged.
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use crate::http::{self, Http, HttpError};
 
@@ -33,6 +33,14 @@ impl Template {
     /// Its name cannot be resolved.
     pub fn address(&self) -> Result<SocketAddr, HttpError> {
         http::address(&self.fill("", 0, 0))
+    }
+
+    /// The same on another address, if it is on loopback.
+    #[must_use]
+    pub fn moved_to(&self, address: Ipv4Addr) -> Self {
+        let there = format!("://{address}");
+        let hosts = ["://127.0.0.1", "://localhost", "://[::1]"];
+        Self(hosts.iter().fold(self.0.clone(), |url, here| url.replacen(here, &there, 1)))
     }
 
     fn fill(&self, stream: &str, publisher: usize, viewer: usize) -> String {
@@ -90,5 +98,7 @@ mod tests {
         assert_eq!(target.publish_url(3), "http://127.0.0.1:1/bench3/whip");
         assert_eq!(target.watch_url(3, 41), "http://127.0.0.1:1/whep?of=bench3&n=3&v=41");
         assert!("127.0.0.1/{stream}".parse::<Template>().is_err());
+        let moved = target.whip.moved_to(Ipv4Addr::new(198, 18, 0, 1));
+        assert_eq!(moved.to_string(), "http://198.18.0.1:1/{stream}/whip");
     }
 }

@@ -121,12 +121,12 @@ impl Usage {
     }
 }
 
-/// Datagrams that this network namespace threw away because a socket's receive buffer was full, since it began.
+/// Datagrams that a process's network namespace threw away because a socket's receive buffer was full, since it began.
 ///
 /// # Errors
 /// `/proc` cannot be read.
-pub fn receive_buffer_errors() -> io::Result<u64> {
-    Ok(udp_counter(&fs::read_to_string("/proc/net/snmp")?, "RcvbufErrors").unwrap_or(0))
+pub fn receive_buffer_errors(process: u32) -> io::Result<u64> {
+    Ok(udp_counter(&fs::read_to_string(format!("/proc/{process}/net/snmp"))?, "RcvbufErrors").unwrap_or(0))
 }
 
 /// `schedstat` is time on the CPU, time waiting for it, and turns; None if it is empty: the thread is gone.

@@ -51,8 +51,11 @@ pub(super) struct Capacity {
 
 impl Load {
     pub(super) fn run(self) -> Result<(), Fault> {
-        let (plan, target, options) = (self.plan.load()?, self.target.target(), self.common.options());
-        let mut report = load::run(&plan, &target, &options, &mut Terminal::default())?;
+        let (plan, options) = (self.plan.load()?, self.common.options()?);
+        let loaded = self.target.open(&options)?;
+        let mut report = load::run(&plan, &loaded.target, &options, &mut Terminal::default())?;
+        // A server of ours would be in the way of the floor.
+        drop(loaded);
         if !self.no_floor {
             // A floor is a luxury: without one the report stands as well.
             if let Err(error) = report.measure_floor(options.cores.first().copied().unwrap_or(0)) {
@@ -71,8 +74,9 @@ impl Soak {
         if plan.viewers.leaves_per_second <= 0.0 {
             plan.viewers.leaves_per_second = SOAK_LEAVES_PER_SECOND;
         }
-        let report =
-            load::run(&plan, &self.target.target(), &self.common.options(), &mut Terminal::default())?;
+        let options = self.common.options()?;
+        let loaded = self.target.open(&options)?;
+        let report = load::run(&plan, &loaded.target, &options, &mut Terminal::default())?;
         write!(io::stdout(), "{report}")?;
         self.common.keep(&report)
     }
@@ -80,7 +84,8 @@ impl Soak {
 
 impl Capacity {
     pub(super) fn run(self) -> Result<(), Fault> {
-        let (plan, target) = (self.plan.load()?, self.target.target());
+        let (plan, options) = (self.plan.load()?, self.common.options()?);
+        let loaded = self.target.open(&options)?;
         let mut is_first = true;
         let tell = &mut |step: &Step| {
             // The table at the end is what counts.
@@ -89,7 +94,7 @@ impl Capacity {
             }
             let _ = writeln!(io::stderr(), "{step}");
         };
-        let capacity = capacity::run(&plan, &target, &self.common.options(), &mut Terminal::default(), tell)?;
+        let capacity = capacity::run(&plan, &loaded.target, &options, &mut Terminal::default(), tell)?;
         write!(io::stdout(), "{capacity}")?;
         self.common.keep_json(&capacity)
     }

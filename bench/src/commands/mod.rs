@@ -6,14 +6,19 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use fanlight_bench::ab::{self, AbError};
 use fanlight_bench::floor::FloorError;
 use fanlight_bench::listener;
 use fanlight_bench::load::{LoadError, Options};
+use fanlight_bench::namespace::{Namespace, NamespaceError};
 use fanlight_bench::plan::{self, Plan, PlanError};
+use fanlight_bench::promises::{self, PromiseError};
 use fanlight_bench::report::Report;
+use fanlight_bench::server::{Server, ServerError};
+use fanlight_bench::show::Terminal;
 use fanlight_bench::target::{Target, Template};
 use serde::Serialize;
 
@@ -48,6 +53,17 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Measures all promised figures of the README with a Fanlight binary and prints the table.
+    Promises {
+        /// The binary. Use a release build.
+        #[arg(long, value_name = "FILE")]
+        binary: PathBuf,
+        /// Loads of each kind; the table has their medians.
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+        rounds: u16,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Lists the plans inside this program.
     Plans,
 }
@@ -77,6 +93,15 @@ struct TargetArguments {
     /// leads, if that is this machine.
     #[arg(long, value_name = "PID")]
     server_pid: Option<u32>,
+    /// Start this Fanlight binary and load it, with one shard kept on the first core. Use a release build.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["whip", "whep", "server_pid"])]
+    binary: Option<PathBuf>,
+}
+
+/// A server of our own, where one was asked for, and where to load it.
+struct Loaded {
+    target: Target,
+    _server: Option<Server>,
 }
 
 /// What to load with.
@@ -105,6 +130,10 @@ struct Common {
     /// Keep to no core.
     #[arg(long)]
     no_pin: bool,
+    /// Open the sockets of publishers and viewers in a network namespace of their own, behind a virtual cable. Takes root. A server
+    /// that runs already must listen on the cable's address, which is printed; one of --binary does.
+    #[arg(long)]
+    netns: bool,
     /// Where to write the report as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -119,6 +148,12 @@ pub(crate) enum Fault {
     Load(#[from] LoadError),
     #[error(transparent)]
     Ab(#[from] AbError),
+    #[error(transparent)]
+    Namespace(#[from] NamespaceError),
+    #[error(transparent)]
+    Promise(#[from] PromiseError),
+    #[error(transparent)]
+    Server(#[from] ServerError),
     #[error(transparent)]
     Floor(#[from] FloorError),
     #[error("{0}: {1}")]
@@ -139,9 +174,15 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
                 // The comparison at the end is what counts.
                 let _ = writeln!(io::stdout(), "round {}, {side}\n{report}", round + 1);
             };
-            let comparison = ab::run(&binary, rounds.into(), &plan, &common.options(), tell)?;
+            let comparison = ab::run(&binary, rounds.into(), &plan, &common.options()?, tell)?;
             write!(io::stdout(), "{comparison}")?;
             common.keep_json(&comparison)?;
+        }
+        Command::Promises { binary, rounds, common } => {
+            let (options, show) = (common.options()?, &mut Terminal::default());
+            let promises = promises::run(&binary, rounds.into(), &options, show)?;
+            write!(io::stdout(), "{promises}")?;
+            common.keep_json(&promises)?;
         }
         Command::Plans => {
             for name in plan::names() {
@@ -153,12 +194,22 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
 }
 
 impl TargetArguments {
-    fn target(self) -> Target {
+    fn open(self, options: &Options) -> Result<Loaded, Fault> {
+        if let Some(binary) = &self.binary {
+            let server = Server::start(binary, "auto", options.server_address())?;
+            return Ok(Loaded { target: server.target()?, _server: Some(server) });
+        }
         let mut headers = self.headers;
         headers.extend(self.token.map(|token| ("Authorization".to_owned(), format!("Bearer {token}"))));
-        let Self { whip, whep, stream, insecure, server_pid, .. } = self;
+        let Self { mut whip, mut whep, stream, insecure, server_pid, .. } = self;
         let process = server_pid.or_else(|| listener::process_at(whip.address().ok()?));
-        Target { whip, whep, stream, headers, insecure, process }
+        if let Some(namespace) = &options.namespace {
+            // Loopback in there is not ours.
+            (whip, whep) = (whip.moved_to(namespace.outside()), whep.moved_to(namespace.outside()));
+            writeln!(io::stderr(), "the server is loaded at {whip} and {whep}")?;
+        }
+        let target = Target { whip, whep, stream, headers, insecure, process };
+        Ok(Loaded { target, _server: None })
     }
 }
 
@@ -172,14 +223,15 @@ impl PlanArguments {
 }
 
 impl Common {
-    fn options(&self) -> Options {
+    fn options(&self) -> Result<Options, Fault> {
         let last = fanlight_ring::cores().saturating_sub(1);
         let cores = match (self.no_pin, &self.cores[..]) {
             (true, _) => Vec::new(),
             (false, []) => vec![last],
             (false, cores) => cores.to_vec(),
         };
-        Options { cores }
+        let namespace = self.netns.then(Namespace::make).transpose()?.map(Arc::new);
+        Ok(Options { cores, namespace })
     }
 
     fn keep(&self, report: &Report) -> Result<(), Fault> {

@@ -51,7 +51,7 @@ impl Report {
         let Measured { plan, target, books, window, begin, .. } = measured;
         let window_s = window.as_secs_f64();
         let steady: Vec<_> = books.present.iter().filter(|one| one.is_steady(begin)).collect();
-        let delivery = Delivery::of(books, &steady, window_s);
+        let delivery = Delivery::of(books, plan.publishers.layers, &steady, window_s);
         let server = measured.usage.zip(measured.before_joins).map(|((begin, end), before_joins)| {
             // All packets cost, those to viewers that came or left in the window, too.
             let packets = books.present.iter().chain(&books.left).map(|one| one.received).sum();
@@ -123,10 +123,15 @@ impl Published {
 }
 
 impl Delivery {
-    fn of(books: &Books, steady: &[&MemberBooks], window_s: f64) -> Self {
+    fn of(books: &Books, layers: usize, steady: &[&MemberBooks], window_s: f64) -> Self {
         let sum = |count: fn(&MemberBooks) -> u64| steady.iter().map(|one| count(one)).sum::<u64>();
-        let packets_expected = steady.iter().map(|one| books.sent_of(one.stream).packets).sum();
         let packets_delivered = sum(|one| one.received);
+        // Which layer a viewer gets is the server's choice: there only the numbers tell.
+        let packets_expected = if layers > 1 {
+            packets_delivered + sum(|one| one.missing)
+        } else {
+            steady.iter().map(|one| books.sent_of(one.stream).packets).sum()
+        };
         Self {
             packets_expected,
             packets_delivered,
