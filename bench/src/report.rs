@@ -37,7 +37,8 @@ pub struct Report {
     pub published: Published,
     pub delivery: Delivery,
     pub join: Join,
-    /// From when the publisher's schedule had a packet due to when a viewer had opened it. None without a sample.
+    /// From when the publisher's schedule had a packet due to when a viewer of the sample that was there before the window had
+    /// opened it. None without a sample.
     pub latency: Option<Quantiles>,
     /// Interarrival jitter at the end (RFC 3550 §6.4.1), over the viewers of the sample.
     pub jitter: Option<Quantiles>,

@@ -103,6 +103,9 @@ pub(crate) struct Viewer {
     report_due: Instant,
     arrivals_due: Instant,
     counts: Counts,
+    /// Whether it saw a picture before the window began. One that came later is first shown what was before it came: that is
+    /// the server's memory, not its latency.
+    is_measured: bool,
 }
 
 impl Viewer {
@@ -133,6 +136,7 @@ impl Viewer {
             report_due: milestones.connected + REPORT_INTERVAL,
             arrivals_due: milestones.connected + ARRIVALS_INTERVAL,
             counts: Counts::default(),
+            is_measured: false,
         })
     }
 
@@ -186,6 +190,7 @@ impl Viewer {
             track.window = Tally::new();
         }
         self.counts = Counts::default();
+        self.is_measured = self.milestones.first_frame.is_some();
         (self.requests.requested, self.arrivals.sent) = (0, 0);
         self.opening.begin_again();
         if let Some(road) = &mut self.peer.road {
@@ -287,7 +292,7 @@ impl Viewer {
         }
     }
 
-    /// Latency is measured by the sample alone.
+    /// Latency is measured by the sample alone, and in a window.
     fn open(
         &mut self,
         kind: Kind,
@@ -296,7 +301,7 @@ impl Viewer {
         now_ns: u64,
         latency: &mut Latency,
     ) -> Opened {
-        if self.duties.is_sampled {
+        if self.duties.is_sampled && self.is_measured {
             self.opening.take(kind, header, packet, now_ns, latency)
         } else {
             self.opening.take_unmeasured(kind, header, packet)
