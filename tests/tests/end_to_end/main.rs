@@ -6,6 +6,7 @@ mod delivery;
 mod hostility;
 mod key_frames;
 mod lifecycle;
+mod load;
 mod recovery;
 mod refusals;
 mod scene;

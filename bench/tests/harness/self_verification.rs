@@ -4,17 +4,15 @@
 //! Publisher and viewers are the harness's own; the server ([`faulty`]) is stock str0m and shares no code with it or with
 //! Fanlight. All viewers are of the sample. Windows are bounded by silence, so that nothing is under way at their ends.
 
-mod faulty;
-
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::faulty::{Book, Faults, FaultyServer};
 use fanlight_bench::load::{Options, run};
 use fanlight_bench::plan::{Codec, Feedback, Plan, Publishers, Times, Viewers, Whom};
 use fanlight_bench::report::Report;
 use fanlight_bench::show::Silent;
 use fanlight_bench::target::Target;
-use faulty::{Book, Faults, FaultyServer};
 
 const VIEWERS: usize = 3;
 
