@@ -248,6 +248,7 @@ impl<'a> Session<'a> {
         let began = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
         self.last_usage = usage.clone().map(|usage| (Instant::now(), usage));
 
+        let asked = self.asked;
         self.begin_phase("measuring");
         self.tell(|| Order::Speak);
         let begin = Instant::now();
@@ -266,6 +267,7 @@ impl<'a> Session<'a> {
             begin,
             began,
             window,
+            asked,
             books: &books,
             usage: usage.as_ref().zip(end_usage.as_ref()),
             own,
@@ -275,7 +277,8 @@ impl<'a> Session<'a> {
     }
 
     fn report(&self, parts: ReportParts<'_>) -> Report {
-        let ReportParts { machine, begin, began, window, books, usage, own, overflows, moments } = parts;
+        let ReportParts { machine, begin, began, window, asked, books, usage, own, overflows, moments } =
+            parts;
         Report::of(Measured {
             plan: self.plan,
             target: self.target,
@@ -283,7 +286,7 @@ impl<'a> Session<'a> {
             begin,
             began,
             window,
-            asked: self.asked,
+            asked,
             lost: self.blind,
             failures: &self.failures,
             books,
@@ -311,7 +314,7 @@ impl<'a> Session<'a> {
             }
             let now = Instant::now();
             if next <= now {
-                next += interval;
+                next = now + interval;
                 let look = self.look();
                 moments.push(self.moment(begin, &before, now, &look)?);
                 before = (now, look);
@@ -525,6 +528,7 @@ struct ReportParts<'b> {
     begin: Instant,
     began: String,
     window: Duration,
+    asked: usize,
     books: &'b Books,
     usage: Option<(&'b Usage, &'b Usage)>,
     own: Spent,
