@@ -2,9 +2,12 @@
 //!
 //! The format is versioned: a field is added freely, and [`FORMAT`] grows when one changes its meaning or goes.
 
+#[cfg(test)]
+pub(crate) mod example;
 mod machine;
 mod moment;
 mod of;
+mod read;
 mod table;
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,7 @@ use crate::road::RoadBooks;
 pub use self::machine::Machine;
 pub use self::moment::{Moment, Slopes};
 pub(crate) use self::of::Measured;
+pub use self::read::ReadError;
 
 /// Of the JSON.
 pub const FORMAT: u32 = 2;
