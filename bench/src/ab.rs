@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::compare;
 use crate::latency::{Quantiles, median};
 use crate::load::{self, LoadError, Options};
 use crate::plan::Plan;
@@ -89,6 +90,17 @@ pub fn run(
 }
 
 impl Comparison {
+    /// All rounds side by side, those of both sides in turn.
+    #[must_use]
+    pub fn side_by_side(&self) -> compare::Comparison {
+        let named = |side: &str, reports: &[Report]| -> Vec<_> {
+            let name = |(round, report): (usize, &Report)| (format!("{side} {}", round + 1), report.clone());
+            reports.iter().enumerate().map(name).collect()
+        };
+        let pairs = named(SIDES[0], &self.io_uring).into_iter().zip(named(SIDES[1], &self.plain));
+        compare::Comparison::of(pairs.flat_map(|(one, other)| [one, other]).collect())
+    }
+
     fn of(io_uring: Vec<Report>, plain: Vec<Report>) -> Self {
         let middle = |reports: &[Report], figure| median(reports.iter().filter_map(figure).collect());
         let row = |(name, figure): Figure| Row::of(name, middle(&io_uring, figure), middle(&plain, figure));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use fanlight_bench::capacity::{self, Step};
 use fanlight_bench::load;
+use fanlight_bench::page;
 use fanlight_bench::show::Terminal;
 
 use super::{Common, Fault, PlanArguments, TargetArguments};
@@ -96,7 +97,8 @@ impl Capacity {
         };
         let capacity = capacity::run(&plan, &loaded.target, &options, &mut Terminal::default(), tell)?;
         write!(io::stdout(), "{capacity}")?;
-        self.common.keep_json(&capacity)
+        self.common.keep_json(&capacity)?;
+        self.common.keep_page(|| page::render_capacity(&capacity))
     }
 }
 

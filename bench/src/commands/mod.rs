@@ -1,8 +1,9 @@
 //! What can be asked for, and who does it.
 
+mod compare;
 mod measure;
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,9 +15,10 @@ use fanlight_bench::floor::FloorError;
 use fanlight_bench::listener;
 use fanlight_bench::load::{LoadError, Options};
 use fanlight_bench::namespace::{Namespace, NamespaceError};
+use fanlight_bench::page;
 use fanlight_bench::plan::{self, Plan, PlanError};
 use fanlight_bench::promises::{self, PromiseError};
-use fanlight_bench::report::Report;
+use fanlight_bench::report::{ReadError, Report};
 use fanlight_bench::server::{Server, ServerError};
 use fanlight_bench::show::Terminal;
 use fanlight_bench::target::{Target, Template};
@@ -64,6 +66,10 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Sets reports side by side.
+    Compare(compare::Compare),
+    /// Makes a page of a report.
+    Page(compare::Page),
     /// Lists the plans inside this program.
     Plans,
 }
@@ -137,6 +143,9 @@ struct Common {
     /// Where to write the report as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Where to write it as a page with plots.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 }
 
 /// Why a command came to nothing.
@@ -156,6 +165,8 @@ pub(crate) enum Fault {
     Server(#[from] ServerError),
     #[error(transparent)]
     Floor(#[from] FloorError),
+    #[error(transparent)]
+    Report(#[from] ReadError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
     #[error("standard output: {0}")]
@@ -177,6 +188,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             let comparison = ab::run(&binary, rounds.into(), &plan, &common.options()?, tell)?;
             write!(io::stdout(), "{comparison}")?;
             common.keep_json(&comparison)?;
+            common.keep_page(|| page::render_comparison(&comparison.side_by_side()))?;
         }
         Command::Promises { binary, rounds, common } => {
             let (options, show) = (common.options()?, &mut Terminal::default());
@@ -184,6 +196,8 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             write!(io::stdout(), "{promises}")?;
             common.keep_json(&promises)?;
         }
+        Command::Compare(compare) => compare.run()?,
+        Command::Page(page) => page.run()?,
         Command::Plans => {
             for name in plan::names() {
                 writeln!(io::stdout(), "{name:<14}{}", Plan::load(name, &[])?.about)?;
@@ -235,12 +249,21 @@ impl Common {
     }
 
     fn keep(&self, report: &Report) -> Result<(), Fault> {
-        self.keep_json(report)
+        self.keep_json(report)?;
+        self.keep_page(|| page::render(report))
     }
 
     fn keep_json<T: Serialize>(&self, result: &T) -> Result<(), Fault> {
         self.json.as_deref().map_or(Ok(()), |file| write_json(file, result))
     }
+
+    fn keep_page(&self, page: impl FnOnce() -> String) -> Result<(), Fault> {
+        self.html.as_deref().map_or(Ok(()), |file| write_page(file, &page()))
+    }
+}
+
+fn write_page(file: &Path, page: &str) -> Result<(), Fault> {
+    fs::write(file, page).map_err(|cause| Fault::File(file.to_owned(), cause))
 }
 
 fn write_json<T: Serialize>(file: &Path, result: &T) -> Result<(), Fault> {
