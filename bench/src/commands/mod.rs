@@ -169,6 +169,8 @@ pub(crate) enum Fault {
     Report(#[from] ReadError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
+    #[error("promises are a table for the README and not a page: leave --html out")]
+    NoPage,
     #[error("standard output: {0}")]
     Output(#[from] io::Error),
 }
@@ -191,6 +193,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             common.keep_page(|| page::render_comparison(&comparison.side_by_side()))?;
         }
         Command::Promises { binary, rounds, common } => {
+            if common.html.is_some() {
+                return Err(Fault::NoPage);
+            }
             let (options, show) = (common.options()?, &mut Terminal::default());
             let promises = promises::run(&binary, rounds.into(), &options, show)?;
             write!(io::stdout(), "{promises}")?;

@@ -31,8 +31,9 @@ impl fmt::Display for Comparison {
             let mut line = format!("{:<FIRST$}", row.figure);
             for (index, width) in widths.iter().enumerate() {
                 let value = row.value(index).unwrap_or_else(|| "none".to_owned());
-                let ratio = row.ratio(index).filter(|_| index > 0).map_or(String::new(), number::times);
-                line += &format!("{:>width$}", format!("{value} {ratio:>RATIO$}"));
+                let ratio = row.ratio(index).map_or(String::new(), number::times);
+                let cell = if index == 0 { value } else { format!("{value} {ratio:>RATIO$}") };
+                line += &format!("{cell:>width$}");
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -27,16 +27,23 @@ fn opening(comparison: &Comparison) -> Element {
     let base = names.first().map_or("", String::as_str);
     let others = names.iter().enumerate().skip(1).filter_map(|(index, name)| said(comparison, index, name));
     let told: Vec<_> = others.collect();
-    let lead = if told.is_empty() {
-        "Nothing in these reports can be set against each other.".to_owned()
-    } else {
-        format!("Against {base}: {}.", told.join("; "))
+    let lead = match &told[..] {
+        [] => "Nothing in these reports can be set against each other.".to_owned(),
+        [only] => format!("Against {base} {only}."),
+        _ => format!("Against {base}:"),
     };
+    let list = (told.len() > 1).then(|| {
+        let items = told.iter().map(|said| Element::new("li").text(said));
+        Element::of("ul", "lead").add_all(items)
+    });
     let title = match names {
         [one, other] => format!("{one} and {other}, side by side"),
         all => format!("{} loads, side by side", all.len()),
     };
-    Element::of("div", "opening").add(Element::new("h1").text(title)).add(Element::of("p", "lead").text(lead))
+    Element::of("div", "opening")
+        .add(Element::new("h1").text(title))
+        .add(Element::of("p", "lead").text(lead))
+        .add(list)
 }
 
 /// Nothing where no figure of the headline is known of both.

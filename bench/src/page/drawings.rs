@@ -183,7 +183,7 @@ fn time_axis(end_s: f64) -> Axis {
 }
 
 /// 15 s, 1:30 min, 2:05 h.
-fn time(at_s: f64) -> String {
+pub(super) fn time(at_s: f64) -> String {
     let parts = |whole: f64, unit: f64, name| {
         let (first, rest) = ((whole / unit).floor(), whole % unit);
         if rest == 0.0 { format!("{first} {name}") } else { format!("{first}:{rest:02} {name}") }

@@ -10,9 +10,11 @@ use crate::report::{Machine, Report};
 pub(super) fn section(name: &str, report: &Report) -> Element {
     let (command, is_built_in) = command(name, report);
     let about = if is_built_in {
-        "Headers, tokens and the generator’s cores are not kept in a report: add them as they were."
+        "The server is named as it was reached then. Headers, tokens and the generator’s cores are not kept in a report: \
+         add them as they were."
     } else {
-        "Save the plan below as plan.toml first. Headers, tokens and the generator’s cores are not kept in a report."
+        "Save the plan below as plan.toml first. The server is named as it was reached then; headers, tokens and the \
+         generator’s cores are not kept in a report."
     };
     let plan = toml::to_string(&report.plan).unwrap_or_else(|error| error.to_string());
     Element::of("section", "repeat")

@@ -1,5 +1,6 @@
 //! What was found, in words.
 
+use super::drawings::time;
 use super::element::Element;
 use super::number::{self, bytes, count, digits, ms, of, percent, share, size};
 use crate::report::{Generator, Machine, Report};
@@ -39,7 +40,7 @@ fn unbroken(figure: String) -> String {
 /// The head of the page: when and what, the headline, and the rest in some sentences.
 pub(super) fn opening(report: &Report) -> Element {
     let plan = &report.plan;
-    let when = format!("{} · {} s from {}", plan.name, digits(report.window_s), began(&report.began));
+    let when = format!("{} · {} from {}", plan.name, time(report.window_s), began(&report.began));
     let about = (!plan.about.is_empty()).then(|| Element::of("p", "about").text(&plan.about));
     Element::of("div", "opening")
         .add(Element::of("p", "when").text(when))
