@@ -25,7 +25,9 @@ pub(crate) struct Findings {
 /// What one packet was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Opened {
-    /// It cannot be used, or is only padding.
+    /// The keys do not fit, or it was opened before.
+    Refused,
+    /// Authentic, but only padding, or damaged.
     Nothing,
     Intact(Stamp),
 }
@@ -88,7 +90,7 @@ impl Opening {
 
     /// Opens a packet in place.
     pub(crate) fn take_unmeasured(&mut self, kind: Kind, header: &RtpHeader, packet: &mut [u8]) -> Opened {
-        let Some((index, payload)) = self.open(place(kind), header, packet) else { return Opened::Nothing };
+        let Some((index, payload)) = self.open(place(kind), header, packet) else { return Opened::Refused };
         if payload.is_empty() {
             // Only padding: a probe for bandwidth.
             return Opened::Nothing;

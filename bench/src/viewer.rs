@@ -271,10 +271,27 @@ impl Viewer {
             self.take_resent(now, &header, packet, now_ns, latency);
             return;
         }
-        let Some(track) = self.tracks.iter_mut().find(|track| track.fits(&header)) else {
+        let Some(place) = self.tracks.iter().position(|track| track.fits(&header)) else {
             self.counts.other += 1;
             return;
         };
+        let Track { kind, ssrc, .. } = self.tracks[place];
+        let must_open = ssrc.is_none() || self.duties.is_sampled || self.milestones.first_frame.is_none();
+        let opened = must_open.then(|| self.open(kind, &header, packet, now_ns, latency));
+        if ssrc.is_none() && opened == Some(Opened::Refused) {
+            // From a server that still sends to whoever had this port before.
+            self.counts.other += 1;
+            return;
+        }
+        self.count(now, place, &header);
+        if let Some(opened) = opened {
+            self.note_first_frame(now, kind, opened);
+        }
+    }
+
+    /// Counts a packet of a track by its header.
+    fn count(&mut self, now: Instant, place: usize, header: &RtpHeader) {
+        let track = &mut self.tracks[place];
         track.ssrc = Some(header.ssrc);
         self.milestones.first_packet.get_or_insert(now);
         let number = track.life.take(header.sequence);
@@ -284,11 +301,6 @@ impl Viewer {
             && let Some(number) = number
         {
             self.requests.came(now, number);
-        }
-        let kind = track.kind;
-        if self.duties.is_sampled || self.milestones.first_frame.is_none() {
-            let opened = self.open(kind, &header, packet, now_ns, latency);
-            self.note_first_frame(now, kind, opened);
         }
     }
 
@@ -415,7 +427,7 @@ impl Track {
         Self { kind, payload_type, ssrc: None, life, window, reports: Reports::default() }
     }
 
-    /// By payload type, since not all servers announce their SSRCs; the first SSRC that comes is the track's.
+    /// By payload type, since not all servers announce their SSRCs; that of the first authentic packet is the track's.
     fn fits(&self, header: &RtpHeader) -> bool {
         header.payload_type.value() == self.payload_type && self.ssrc.is_none_or(|ssrc| ssrc == header.ssrc)
     }

@@ -119,7 +119,8 @@ fn viewer(number: usize) -> Result<(Viewer, std::net::SocketAddr), FloorError> {
     take_trains(&peer.socket).map_err(FloorError::at("taking trains"))?;
     let address = peer.socket.local_addr().map_err(FloorError::at("an address"))?;
     let (show, keys) = channel();
-    let key = || master_key(u32::try_from(number).unwrap_or(u32::MAX)).map_err(|_| FloorError::Unsealed);
+    // The sender counts from 1.
+    let key = || master_key(u32::try_from(number + 1).unwrap_or(u32::MAX)).map_err(|_| FloorError::Unsealed);
     // The other end lives until the viewer has taken them.
     let _ = show.send(SessionKeys { local: key()?, remote: key()? });
     let now = Instant::now();
@@ -152,7 +153,13 @@ fn float(count: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
+    use fanlight_ring::Trains;
+
     use super::*;
+    use crate::latency::Latency;
+    use crate::viewer::Ears;
 
     /// Every figure of reception is of packets that came; at a rate that any machine takes none may be missing.
     #[test]
@@ -164,5 +171,29 @@ mod tests {
         assert_eq!(reception.packets_received, reception.packets_sent, "{reception}");
         assert!(reception.packets_sent >= 1_000, "{reception}");
         assert!(reception.busy_share > 0.0 && reception.busy_share <= 1.0, "{reception}");
+    }
+
+    /// A port is soon given to the next socket, and a server may still send to whoever had it before: that must not become the
+    /// stream that is counted.
+    #[test]
+    fn media_of_a_stranger_is_not_taken_for_the_servers() {
+        let (mut viewer, address) = viewer(0).unwrap();
+        let mut ears = Ears { clock: Clock::start(), trains: Trains::default(), latency: Latency::default() };
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let mut packet = [0; 200];
+        (packet[0], packet[1], packet[11]) = (0x80, 96, 99);
+        stranger.send_to(&packet, address).unwrap();
+        let mut came = 0;
+        while came == 0 {
+            came = viewer.poll(Instant::now(), &mut ears).unwrap();
+        }
+        assert_eq!(viewer.counts().other, 1);
+        let mut receivers = sender::Viewer::each(&[address]).unwrap();
+        let mut sender = Sender::open(Way::Plain, 1, &mut receivers).unwrap();
+        sender.send_for(Duration::ZERO).unwrap();
+        while came as u64 <= sender.packets() {
+            came += viewer.poll(Instant::now(), &mut ears).unwrap();
+        }
+        assert_eq!(viewer.window().map(|tally| tally.received()).sum::<u64>(), sender.packets());
     }
 }
