@@ -35,6 +35,8 @@ use crate::worker::{Look, Order, Worker};
 const PUBLISHED: Duration = Duration::from_millis(500);
 /// From the last packet to the count, beyond what the plan's road delays: what is under way arrives.
 const DRAIN: Duration = Duration::from_millis(300);
+/// A server that lags by more loses what is behind.
+const LAG_MAX: Duration = Duration::from_secs(3);
 /// Files besides the viewers' sockets: publishers, requests under way.
 const OTHER_FILES: usize = 1_200;
 /// From look to look while joining.
@@ -240,8 +242,7 @@ impl<'a> Session<'a> {
         self.tell(|| Order::Speak);
         self.run_until(Instant::now() + seconds(plan.time.settle_s), false)?;
         // What was sent before the window must not arrive in it.
-        self.tell(|| Order::Silence);
-        self.rest(self.drain());
+        self.fall_silent();
         self.tell(|| Order::Begin);
         let (machine, overflows) = (Machine::here(), receive_buffer_errors(self.neighbour)?);
         let (own, usage) = (Usage::read(std::process::id())?, self.usage()?);
@@ -253,9 +254,8 @@ impl<'a> Session<'a> {
         self.tell(|| Order::Speak);
         let begin = Instant::now();
         let moments = self.run_until(begin + seconds(plan.time.window_s), true)?;
-        self.tell(|| Order::Silence);
         let window = begin.elapsed();
-        self.rest(self.drain());
+        self.fall_silent();
 
         let books = self.close();
         let end_usage = self.usage()?;
@@ -491,6 +491,21 @@ impl<'a> Session<'a> {
             + down.reorder_ms
             + if down.rate_kbit_per_second > 0 { down.queue_ms } else { 0.0 };
         DRAIN + if self.plan.road.share_percent > 0.0 { seconds(road / 1e3) } else { Duration::ZERO }
+    }
+
+    /// Lets media rest until nothing is under way any more: a server that lags may take a while.
+    fn fall_silent(&mut self) {
+        self.tell(|| Order::Silence);
+        self.rest(self.drain());
+        let deadline = Instant::now() + LAG_MAX;
+        let mut received = self.look().received;
+        while Instant::now() < deadline {
+            self.rest(DRAIN);
+            let before = std::mem::replace(&mut received, self.look().received);
+            if before == received {
+                break;
+            }
+        }
     }
 
     fn begin_phase(&mut self, doing: &str) {
