@@ -73,7 +73,7 @@ pub struct Viewers {
     /// Asked to join in the window, and did.
     pub came: usize,
     pub left: usize,
-    /// Sessions that the server closed or that saw nothing any more.
+    /// Sessions that the server closed.
     pub lost: usize,
     /// Causes, and how many each.
     pub failures: Vec<(String, usize)>,

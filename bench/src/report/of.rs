@@ -33,9 +33,7 @@ pub(crate) struct Measured<'a> {
     pub(crate) began: String,
     pub(crate) window: Duration,
     pub(crate) asked: usize,
-    pub(crate) lost: usize,
     pub(crate) failures: &'a BTreeMap<String, usize>,
-    /// Join times of viewers that are gone already.
     pub(crate) books: &'a Books,
     pub(crate) before_joins: Option<&'a Usage>,
     /// At the window's begin, and when what was under way had come.
@@ -73,7 +71,7 @@ impl Report {
                 steady: steady.len(),
                 came: everybody.iter().filter(|one| one.has_seen() && !one.joined_before(begin)).count(),
                 left: books.left.len(),
-                lost: measured.lost + books.present.iter().filter(|one| one.is_closed).count(),
+                lost: books.present.iter().filter(|one| one.is_closed).count(),
                 failures: measured.failures.clone().into_iter().collect(),
             },
             published: Published::of(books, plan, window_s),
