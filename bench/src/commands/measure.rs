@@ -64,7 +64,7 @@ impl Load {
             }
         }
         write!(io::stdout(), "{report}")?;
-        self.common.keep(&report)
+        self.common.keep(&plan.name, &report, || page::render(&report))
     }
 }
 
@@ -79,7 +79,7 @@ impl Soak {
         let loaded = self.target.open(&options)?;
         let report = load::run(&plan, &loaded.target, &options, &mut Terminal::default())?;
         write!(io::stdout(), "{report}")?;
-        self.common.keep(&report)
+        self.common.keep(&plan.name, &report, || page::render(&report))
     }
 }
 
@@ -97,8 +97,7 @@ impl Capacity {
         };
         let capacity = capacity::run(&plan, &loaded.target, &options, &mut Terminal::default(), tell)?;
         write!(io::stdout(), "{capacity}")?;
-        self.common.keep_json(&capacity)?;
-        self.common.keep_page(|| page::render_capacity(&capacity))
+        self.common.keep(&plan.name, &capacity, || page::render_capacity(&capacity))
     }
 }
 

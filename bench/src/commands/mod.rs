@@ -23,6 +23,8 @@ use fanlight_bench::server::{Server, ServerError};
 use fanlight_bench::show::Terminal;
 use fanlight_bench::target::{Target, Template};
 use serde::Serialize;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 /// Loads WHIP/WHEP servers and measures what they deliver and what that costs them.
 #[derive(Parser)]
@@ -110,6 +112,9 @@ struct Loaded {
     _server: Option<Server>,
 }
 
+/// Where results go that were told no place, in the working directory.
+const FOLDER: &str = "bench-reports";
+
 /// What to load with.
 #[derive(Args)]
 struct PlanArguments {
@@ -140,7 +145,7 @@ struct Common {
     /// that runs already must listen on the cable's address, which is printed; one of --binary does.
     #[arg(long)]
     netns: bool,
-    /// Where to write the report as JSON.
+    /// Where to write the report as JSON. Told neither this nor --html, a load writes both into bench-reports.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Where to write it as a page with plots.
@@ -253,9 +258,24 @@ impl Common {
         Ok(Options { cores, namespace })
     }
 
-    fn keep(&self, report: &Report) -> Result<(), Fault> {
-        self.keep_json(report)?;
-        self.keep_page(|| page::render(report))
+    /// Writes a result where it was told to; told nothing, to files called by the plan and the time, and says where.
+    fn keep<T: Serialize>(&self, plan: &str, result: &T, page: impl FnOnce() -> String) -> Result<(), Fault> {
+        if self.json.is_some() || self.html.is_some() {
+            self.keep_json(result)?;
+            return self.keep_page(page);
+        }
+        let folder = Path::new(FOLDER);
+        fs::create_dir_all(folder).map_err(|cause| Fault::File(folder.to_owned(), cause))?;
+        let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        // To the second, and without what some file systems do not like.
+        let name = format!("{plan}-{}", now.chars().take(19).collect::<String>().replace(':', ""));
+        // A plan of one's own may be called anything.
+        let name = name.replace(['/', '\\'], "-");
+        let (json, html) = (folder.join(format!("{name}.json")), folder.join(format!("{name}.html")));
+        write_json(&json, result)?;
+        write_page(&html, &page())?;
+        writeln!(io::stdout(), "written: {} and {}", html.display(), json.display())?;
+        Ok(())
     }
 
     fn keep_json<T: Serialize>(&self, result: &T) -> Result<(), Fault> {

@@ -1,13 +1,19 @@
 //! The program as it is called: what it leaves behind, and what it says to those who call it wrongly.
 
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::faulty::{Faults, FaultyServer};
 
 /// What it says, and whether it calls that a success.
 fn said(arguments: &[&str]) -> (String, bool) {
-    match Command::new(env!("CARGO_BIN_EXE_fanlight-bench")).args(arguments).output() {
+    said_in(&std::env::temp_dir(), arguments)
+}
+
+fn said_in(folder: &Path, arguments: &[&str]) -> (String, bool) {
+    let program = env!("CARGO_BIN_EXE_fanlight-bench");
+    match Command::new(program).args(arguments).current_dir(folder).output() {
         Ok(Output { status, stdout, stderr }) => {
             (String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned(), status.success())
         }
@@ -17,12 +23,11 @@ fn said(arguments: &[&str]) -> (String, bool) {
 
 /// The everyday use, from the plan to the files.
 #[test]
-fn a_load_prints_a_table_and_keeps_its_report() {
+fn a_load_prints_a_table_and_keeps_its_report_and_page() {
     let server = FaultyServer::start(Faults::default()).unwrap();
     let folder = std::env::temp_dir().join(format!("fanlight-bench-test-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let json = folder.join("report.json");
-    let (text, is_well) = said(&[
+    let arguments = [
         "load",
         "--whip",
         &server.whip(),
@@ -38,15 +43,22 @@ fn a_load_prints_a_table_and_keeps_its_report() {
         "time.settle_s=0.2",
         "--no-pin",
         "--no-floor",
-        "--json",
-        json.to_str().unwrap(),
-    ]);
+    ];
+    let (text, is_well) = said_in(&folder, &arguments);
     assert!(
         is_well && text.contains("2 of 2 joined, 2 all the time") && text.contains("0.0000 % lost"),
         "{text}"
     );
-    let report: serde_json::Value = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let files = std::fs::read_dir(folder.join("bench-reports")).unwrap();
+    let files: Vec<PathBuf> = files.map(|file| file.unwrap().path()).collect();
+    let read = |kind: &str| {
+        let file = files.iter().find(|file| file.extension().is_some_and(|it| it == kind)).unwrap();
+        assert!(text.contains(file.file_name().unwrap().to_str().unwrap()), "{text}");
+        std::fs::read_to_string(file).unwrap()
+    };
+    let (report, page): (serde_json::Value, _) = (serde_json::from_str(&read("json")).unwrap(), read("html"));
     std::fs::remove_dir_all(&folder).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.contains("All 2 viewers joined"), "{page}");
     assert_eq!(report["viewers"]["steady"], 2);
     assert_eq!(report["plan"]["publishers"]["video_kbit_per_second"], 300);
     // Whoever listens at the URL is charged: this test itself.
