@@ -24,6 +24,7 @@ pub mod compare;
 pub mod content;
 mod feedback;
 mod files;
+mod float;
 pub mod floor;
 pub mod http;
 pub mod instructions;

@@ -22,6 +22,7 @@ use std::time::{Duration, Instant};
 use crate::books::Books;
 use crate::clock::{Clock, seconds};
 use crate::files::{self, FilesError};
+use crate::float::float;
 use crate::joining::{Joiners, Wish};
 use crate::namespace::Namespace;
 use crate::plan::Plan;
@@ -309,9 +310,4 @@ impl Drop for Session<'_> {
 
 fn share(part: usize, whole: usize) -> f64 {
     if whole == 0 { 0.0 } else { (float(part as u64) / float(whole as u64)).min(1.0) }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }

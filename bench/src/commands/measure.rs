@@ -14,14 +14,21 @@ use super::{Common, Fault, PlanArguments, TargetArguments};
 /// Comes and goes each second of a soak whose plan lets nobody leave.
 const SOAK_LEAVES_PER_SECOND: f64 = 1.0;
 
+/// What all of them are told.
 #[derive(Args)]
-pub(super) struct Load {
+struct What {
     #[command(flatten)]
     target: TargetArguments,
     #[command(flatten)]
     plan: PlanArguments,
     #[command(flatten)]
     common: Common,
+}
+
+#[derive(Args)]
+pub(super) struct Load {
+    #[command(flatten)]
+    what: What,
     /// Do not measure the floor of this machine afterwards.
     #[arg(long)]
     no_floor: bool,
@@ -33,27 +40,19 @@ pub(super) struct Soak {
     #[arg(long, default_value_t = 1.0)]
     hours: f64,
     #[command(flatten)]
-    target: TargetArguments,
-    #[command(flatten)]
-    plan: PlanArguments,
-    #[command(flatten)]
-    common: Common,
+    what: What,
 }
 
 #[derive(Args)]
 pub(super) struct Capacity {
     #[command(flatten)]
-    target: TargetArguments,
-    #[command(flatten)]
-    plan: PlanArguments,
-    #[command(flatten)]
-    common: Common,
+    what: What,
 }
 
 impl Load {
     pub(super) fn run(self) -> Result<(), Fault> {
-        let (plan, options) = (self.plan.load()?, self.common.options()?);
-        let loaded = self.target.open(&options)?;
+        let (plan, options) = (self.what.plan.load()?, self.what.common.options()?);
+        let loaded = self.what.target.open(&options)?;
         let mut report = load::run(&plan, &loaded.target, &options, &mut Terminal::default())?;
         // A server of ours would be in the way of the floor.
         drop(loaded);
@@ -64,29 +63,29 @@ impl Load {
             }
         }
         write!(io::stdout(), "{report}")?;
-        self.common.keep(&plan.name, &report, || page::render(&report))
+        self.what.common.keep(&plan.name, &report, || page::render(&report))
     }
 }
 
 impl Soak {
     pub(super) fn run(self) -> Result<(), Fault> {
-        let mut plan = self.plan.load()?;
+        let mut plan = self.what.plan.load()?;
         plan.time.window_s = self.hours * 3_600.0;
         if plan.viewers.leaves_per_second <= 0.0 {
             plan.viewers.leaves_per_second = SOAK_LEAVES_PER_SECOND;
         }
-        let options = self.common.options()?;
-        let loaded = self.target.open(&options)?;
+        let options = self.what.common.options()?;
+        let loaded = self.what.target.open(&options)?;
         let report = load::run(&plan, &loaded.target, &options, &mut Terminal::default())?;
         write!(io::stdout(), "{report}")?;
-        self.common.keep(&plan.name, &report, || page::render(&report))
+        self.what.common.keep(&plan.name, &report, || page::render(&report))
     }
 }
 
 impl Capacity {
     pub(super) fn run(self) -> Result<(), Fault> {
-        let (plan, options) = (self.plan.load()?, self.common.options()?);
-        let loaded = self.target.open(&options)?;
+        let (plan, options) = (self.what.plan.load()?, self.what.common.options()?);
+        let loaded = self.what.target.open(&options)?;
         let mut is_first = true;
         let tell = &mut |step: &Step| {
             // The table at the end is what counts.
@@ -97,7 +96,7 @@ impl Capacity {
         };
         let capacity = capacity::run(&plan, &loaded.target, &options, &mut Terminal::default(), tell)?;
         write!(io::stdout(), "{capacity}")?;
-        self.common.keep(&plan.name, &capacity, || page::render_capacity(&capacity))
+        self.what.common.keep(&plan.name, &capacity, || page::render_capacity(&capacity))
     }
 }
 

@@ -15,6 +15,7 @@ use super::sender::{self, Sender, master_key};
 use super::{FloorError, Way};
 use crate::clock::Clock;
 use crate::files;
+use crate::float::float;
 use crate::media;
 use crate::peer::{Peer, PeerError, local_address};
 use crate::plan::Publishers;
@@ -144,11 +145,6 @@ impl fmt::Display for Reception {
             self.packets_sent
         )
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "packets of a run stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -3,8 +3,9 @@
 use std::time::Instant;
 
 use super::choice::{is_chosen, is_drawn};
-use super::{Session, float, share};
+use super::{Session, share};
 use crate::clock::seconds;
+use crate::float::float;
 use crate::joining::{Joined, Wish, does};
 use crate::viewer::Duties;
 use crate::worker::Order;

@@ -1,6 +1,6 @@
 //! Which viewers: a share of them, by their numbers, the same in each run.
 
-use super::float;
+use crate::float::float;
 
 /// Of numbers from 0 up, each share of so many is chosen, evenly spread.
 #[expect(

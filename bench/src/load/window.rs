@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{LoadError, Session, float};
+use super::{LoadError, Session};
 use crate::clock::seconds;
+use crate::float::float;
 use crate::report::{Machine, Measured, Moment, Report};
 use crate::usage::{Usage, receive_buffer_errors};
 use crate::worker::{Look, Order};

@@ -1,5 +1,7 @@
 //! Figures as people read them: three digits that count, thousands apart, the unit beside.
 
+pub(crate) use crate::float::float;
+
 /// From here on milliseconds are told as seconds.
 const SECONDS_FROM_MS: f64 = 1_000.0;
 
@@ -81,11 +83,6 @@ pub(crate) fn short(figure: &str) -> String {
 /// With the word in its right number.
 pub(crate) fn of(count: usize, one: &str, more: &str) -> String {
     format!("{} {}", size(count), if count == 1 { one } else { more })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
-pub(crate) fn float(count: u64) -> f64 {
-    count as f64
 }
 
 fn thousands(digits: &str) -> String {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::float::float;
+
 /// One piece.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Moment {
@@ -67,11 +69,6 @@ fn slope(points: &[(f64, f64)]) -> Option<f64> {
     let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
     let common: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
     (spread > 0.0).then(|| common / spread)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

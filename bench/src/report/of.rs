@@ -9,6 +9,7 @@ use super::{
 };
 use crate::books::{Books, MemberBooks};
 use crate::clock::nanoseconds;
+use crate::float::float;
 use crate::latency::Latency;
 use crate::plan::Plan;
 use crate::road::RoadBooks;
@@ -285,11 +286,6 @@ impl Generator {
 /// 0 where there is nothing to divide by.
 fn per(count: u64, by: f64) -> f64 {
     if by > 0.0 { float(count) / by } else { 0.0 }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a run stay below 2^53")]
-fn float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(
