@@ -36,11 +36,9 @@ impl Shard {
 
     /// Sends of each backfill what its lane takes.
     pub(crate) fn send_backfills(&mut self, outputs: &mut Outputs<'_>) {
-        for mut backfill in std::mem::take(&mut self.backfills) {
-            if self.send_backfill(&mut backfill, outputs.lanes) {
-                self.backfills.push(backfill);
-            }
-        }
+        let mut backfills = std::mem::take(&mut self.backfills);
+        backfills.retain_mut(|backfill| self.send_backfill(backfill, outputs.lanes));
+        self.backfills = backfills;
     }
 
     /// Returns whether something is left for later.

@@ -77,8 +77,12 @@ impl Shard {
         let Some(id) = publisher.tracks.get(place).map(|track| track.spec.track) else { return };
         let Some(track) = self.tracks.get_mut(&id) else { return };
         track.clock = Some(clock);
-        for mirror in track.mirrors.clone() {
-            self.tell(mirror, LaneMessage::Clock { track: id, clock }, outputs);
+        let mirrors = std::mem::take(&mut track.mirrors);
+        for mirror in &mirrors {
+            self.tell(*mirror, LaneMessage::Clock { track: id, clock }, outputs);
+        }
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.mirrors = mirrors;
         }
     }
 

@@ -11,7 +11,7 @@ use crate::notes::Notable;
 use crate::publisher::Received;
 use crate::reject::Reject;
 use crate::shard::Shard;
-use crate::spec::{ShardId, TrackId};
+use crate::spec::TrackId;
 use crate::store::{NotKept, PacketFacts};
 use crate::turn::{Datagram, Outputs};
 
@@ -45,9 +45,7 @@ impl Shard {
             let waited = track.desk.fulfilled(now);
             publisher.happened.extend(waited.map(key_frame_came));
         }
-        for what in std::mem::take(&mut publisher.happened) {
-            session.note(now, what, outputs.events);
-        }
+        session.note_what_happened(now, outputs.events);
         let kept = self.keep_received(id, &received, key_frame_start, outputs);
         self.arm(key);
         kept
@@ -76,10 +74,7 @@ impl Shard {
                 NotKept::TooLong => Reject::TooLong,
             }
         })?;
-        let mirrors = self.tracks.get(&id).map(|track| track.mirrors.clone()).unwrap_or_default();
-        for mirror in mirrors {
-            self.send_to_mirror(mirror, id, received, facts, outputs);
-        }
+        self.send_to_mirrors(id, received, facts, outputs);
         Ok(())
     }
 
@@ -103,15 +98,18 @@ impl Shard {
         Ok(())
     }
 
-    /// One copy into the lane. A full lane sheds the packet: its viewers ask for it again, or for a key frame.
-    fn send_to_mirror(
+    /// One copy into each lane. A full lane sheds the packet: its viewers ask for it again, or for a key frame.
+    fn send_to_mirrors(
         &mut self,
-        mirror: ShardId,
         track: TrackId,
         received: &Received<'_>,
         facts: PacketFacts,
         outputs: &mut Outputs<'_>,
     ) {
+        let mirrors = self.tracks.get(&track).map(|track| track.mirrors.as_slice()).unwrap_or_default();
+        if mirrors.is_empty() {
+            return;
+        }
         let mut bytes = [0; PACKET_BYTES_MAX];
         let extensions = received.elements.as_bytes();
         let (front, back) = bytes.split_at_mut(extensions.len());
@@ -119,9 +117,11 @@ impl Shard {
         front.copy_from_slice(extensions);
         back.copy_from_slice(received.payload);
         let packet = LanePacket { track, sequence: received.sequence, facts, bytes };
-        match outputs.lanes.push(mirror, LaneMessage::Packet(packet)) {
-            Ok(()) => self.counters.lane_packets_out += 1,
-            Err(LaneFull(_)) => self.counters.lane_full += 1,
+        for mirror in mirrors {
+            match outputs.lanes.push(*mirror, LaneMessage::Packet(packet.clone())) {
+                Ok(()) => self.counters.lane_packets_out += 1,
+                Err(LaneFull(_)) => self.counters.lane_full += 1,
+            }
         }
     }
 

@@ -192,6 +192,21 @@ impl Session {
         }
     }
 
+    /// Writes down what a publisher's stages left to be noted.
+    pub(crate) fn note_what_happened(&mut self, now: Instant, events: &mut Vec<Event>) {
+        let Some(publisher) = self.publisher_mut().filter(|publisher| !publisher.happened.is_empty()) else {
+            return;
+        };
+        let mut happened = std::mem::take(&mut publisher.happened);
+        for what in happened.drain(..) {
+            self.note(now, what, events);
+        }
+        // The list keeps its room: nothing is allocated for the next packet.
+        if let Some(publisher) = self.publisher_mut() {
+            publisher.happened = happened;
+        }
+    }
+
     pub(crate) fn is_connected(&self) -> bool {
         self.srtp.is_some()
     }

@@ -35,12 +35,12 @@ impl Shard {
         let mut buffer = [0; RTCP_BYTES_MAX];
         let mut rtcp = RtcpWriter::new(&mut buffer);
         let mut forgotten = ArrayVec::<TrackId, TRACKS_PER_SESSION_MAX>::new();
-        let mut notes = Vec::new();
         match &mut session.activity {
             Activity::Publishing(publisher) => {
                 let asked = publisher.feedback(now, session.local_ssrc, session.round_trip, &mut rtcp);
-                notes.append(&mut publisher.happened);
-                notes.extend((asked.wished + asked.refreshed > 0).then_some(Notable::KeyFrameAsked));
+                publisher
+                    .happened
+                    .extend((asked.wished + asked.refreshed > 0).then_some(Notable::KeyFrameAsked));
                 self.counters.key_frame_requests_out += asked.wished;
                 self.counters.key_frame_refreshes_out += asked.refreshed;
             }
@@ -60,9 +60,7 @@ impl Shard {
             // 2³¹ compounds: nothing may be sealed under these keys any more (RFC 3711 §9.2).
             return self.end(key, EndReason::TransportFailed, outputs);
         }
-        for what in notes {
-            session.note(now, what, outputs.events);
-        }
+        session.note_what_happened(now, outputs.events);
         for track in forgotten {
             self.wish_key_frame(track, outputs);
         }

@@ -13,20 +13,26 @@ impl Shard {
     /// Passes the wishes for mirrored tracks on to their homes, each as often as a desk asks; returns when to look again.
     pub(crate) fn pass_wishes_on(&mut self, outputs: &mut Outputs<'_>) -> Option<Instant> {
         let mut again = None;
-        for id in std::mem::take(&mut self.mirror_wishes) {
-            let Some(track) = self.tracks.get_mut(&id) else { continue };
-            let Origin::Mirror { home } = track.origin else { continue };
-            let asks = track.desk.ask(self.now).is_some();
-            let deadline = track.desk.deadline(self.now);
-            if asks {
-                self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
-            }
-            if let Some(deadline) = deadline {
-                self.mirror_wishes.push(id);
-                again = Some(again.map_or(deadline, |again: Instant| again.min(deadline)));
-            }
-        }
+        let mut wishes = std::mem::take(&mut self.mirror_wishes);
+        wishes.retain(|id| {
+            let deadline = self.pass_wish_on(*id, outputs);
+            again = [again, deadline].into_iter().flatten().min();
+            deadline.is_some()
+        });
+        self.mirror_wishes = wishes;
         again
+    }
+
+    /// Returns when to look again; None: the wish is fulfilled, or the track gone.
+    fn pass_wish_on(&mut self, id: TrackId, outputs: &mut Outputs<'_>) -> Option<Instant> {
+        let track = self.tracks.get_mut(&id)?;
+        let Origin::Mirror { home } = track.origin else { return None };
+        let asks = track.desk.ask(self.now).is_some();
+        let deadline = track.desk.deadline(self.now);
+        if asks {
+            self.tell(home, LaneMessage::KeyFrameWish { track: id }, outputs);
+        }
+        deadline
     }
 
     /// A viewer here cannot begin or go on without a key frame of this track.

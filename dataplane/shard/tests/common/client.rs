@@ -1,9 +1,10 @@
 //! A stock str0m client in memory: real ICE, DTLS and SCTP against the shard's real transport.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fanlight_shard::rtc::{Certificate, Rtc as ShardRtc, RtcParameters};
+use fanlight_shard::transport::Transport;
 use fanlight_shard::{Command, Remote, Role, SessionSpec};
 use fanlight_wire::{Kind, Ssrc, classify};
 use str0m::config::Fingerprint;
@@ -51,7 +52,20 @@ impl Client {
         certificate: &Certificate,
         bend: impl FnOnce(&mut Signalling),
     ) -> Self {
-        let mut rtc = Rtc::builder().set_rtp_mode(true).build(world.now);
+        let (client, parameters) = Self::signal(world.now, seat, certificate, bend);
+        let transport = Box::new(ShardRtc::new(parameters, certificate, world.now).unwrap());
+        world.command(seat.shard, Command::Adopt(Box::new(session(&seat, transport, role))));
+        client
+    }
+
+    /// Signals; returns the client and what the shard's half of the session is made of.
+    pub(crate) fn signal(
+        now: Instant,
+        seat: Seat,
+        certificate: &Certificate,
+        bend: impl FnOnce(&mut Signalling),
+    ) -> (Self, RtcParameters) {
+        let mut rtc = Rtc::builder().set_rtp_mode(true).build(now);
         let server = SocketAddr::from(SERVER);
         rtc.add_local_candidate(Candidate::host(seat.address.address, Protocol::Udp).unwrap());
         rtc.add_remote_candidate(Candidate::host(server, Protocol::Udp).unwrap());
@@ -90,11 +104,7 @@ impl Client {
             data_channel: signalling.channel,
             controlling: signalling.we_offer,
         };
-        let transport = Box::new(ShardRtc::new(parameters, certificate, world.now).unwrap());
-        let local_ssrc = Ssrc(0xfa00_0000 + seat.number);
-        let spec = SessionSpec { key: seat.key, transport, local_ssrc, role };
-        world.command(seat.shard, Command::Adopt(Box::new(spec)));
-        Self {
+        let client = Self {
             rtc,
             seat,
             seen_at: seat.address,
@@ -102,7 +112,8 @@ impl Client {
             sent: Vec::new(),
             loses_upwards: false,
             loses_downwards: false,
-        }
+        };
+        (client, parameters)
     }
 
     /// Takes what came, and puts on the wire what it wants to say now.
@@ -111,11 +122,7 @@ impl Client {
             if self.loses_downwards && classify(&datagram) == Kind::Rtp {
                 continue;
             }
-            let contents = datagram.as_slice().try_into().unwrap();
-            let (source, destination) = (SocketAddr::from(SERVER), self.seat.address.address);
-            let receive = Receive { proto: Protocol::Udp, source, destination, contents };
-            // A client that is closed or that met a bad handshake says so here and takes no more.
-            let _ = self.rtc.handle_input(Input::Receive(world.now, receive));
+            self.hear(world.now, &datagram);
         }
         self.collect(world);
         for datagram in &self.sent {
@@ -125,9 +132,23 @@ impl Client {
         }
     }
 
+    /// A datagram came from the shard.
+    pub(crate) fn hear(&mut self, now: Instant, datagram: &[u8]) {
+        let contents = datagram.try_into().unwrap();
+        let (source, destination) = (SocketAddr::from(SERVER), self.seat.address.address);
+        let receive = Receive { proto: Protocol::Udp, source, destination, contents };
+        // A client that is closed or that met a bad handshake says so here and takes no more.
+        let _ = self.rtc.handle_input(Input::Receive(now, receive));
+    }
+
     /// What it wants to say now, without saying it.
     pub(crate) fn collect(&mut self, world: &World) {
-        let _ = self.rtc.handle_input(Input::Timeout(world.now));
+        self.collect_at(world.now);
+    }
+
+    /// As [`Self::collect`], at that time.
+    pub(crate) fn collect_at(&mut self, now: Instant) {
+        let _ = self.rtc.handle_input(Input::Timeout(now));
         self.sent.clear();
         while let Ok(output) = self.rtc.poll_output() {
             match output {
@@ -148,6 +169,11 @@ impl Client {
         self.events.retain(|event| !matches!(event, Event::RtpPacket(_)));
         packets
     }
+}
+
+/// The shard's half of a session over that transport.
+pub(crate) fn session(seat: &Seat, transport: Box<dyn Transport>, role: Role) -> SessionSpec {
+    SessionSpec { key: seat.key, transport, local_ssrc: Ssrc(0xfa00_0000 + seat.number), role }
 }
 
 /// Lets clients and shards live for some time.

@@ -103,6 +103,11 @@ impl Viewer {
         };
         world.order(seat.shard, Order::Watch(adoption, spec.clone()));
         world.settle();
+        Self::seated(seat, spec)
+    }
+
+    /// The peer of a session that was adopted otherwise.
+    pub(crate) fn seated(seat: Seat, spec: WatchSpec) -> Self {
         let contexts = PeerContexts::new(seat.number);
         Self { seat, contexts, spec, indices: BTreeMap::new(), told: Vec::new() }
     }

@@ -1,0 +1,301 @@
+//! Shards between ends that allocate nothing themselves, so that what a turn allocates is the shard's.
+//!
+//! Some peers are stock clients with a real handshake, the others have their keys without one; all media is sealed and opened
+//! for real. What the engine inside a transport allocates is not counted: consent checks and timers, not media.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use allocation_counter::{AllocationInfo, measure, opt_out};
+use fanlight_shard::rtc::{Certificate, Rtc};
+use fanlight_shard::transport::{IceRestart, Output, Refused, Transport};
+use fanlight_shard::{
+    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Remote, Role,
+    SessionKey, Shard, ShardId,
+};
+use fanlight_wire::Ssrc;
+
+use crate::common::client::{Client, session};
+use crate::common::trace::{Adoption, Order};
+use crate::common::world::{Seat, WorldConfig, beginning, new_shard};
+
+/// Messages that a lane holds.
+const LANE_DEPTH: usize = 512;
+/// Bytes and messages that a turn may send.
+const SENT_BYTES_MAX: usize = 8 << 20;
+const SENT_MESSAGES_MAX: usize = 8192;
+const SLOT_BYTES: usize = 16 * 1024;
+
+/// See the file's head.
+pub(crate) struct Rig {
+    pub(crate) now: Instant,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) certificate: Certificate,
+    pub(crate) clients: Vec<Client>,
+    /// What all turns since it was last taken have allocated.
+    pub(crate) spent: AllocationInfo,
+    /// Datagrams sent by transports since then: each is one allocation of the engine that the shard gives back.
+    pub(crate) engine_datagrams: i64,
+    handed: Vec<Handed>,
+    lanes: Vec<VecDeque<(ShardId, LaneMessage)>>,
+    deadlines: Vec<Option<Instant>>,
+    pub(crate) sent: Sent,
+    events: Vec<Event>,
+    seats: u32,
+}
+
+impl Rig {
+    pub(crate) fn new(shards: u16) -> Self {
+        let now = beginning();
+        let config = WorldConfig { shards, ..WorldConfig::default() };
+        Self {
+            now,
+            shards: (0..shards).map(|shard| new_shard(&config, ShardId(shard), now)).collect(),
+            certificate: Certificate::generate().unwrap(),
+            clients: Vec::new(),
+            spent: AllocationInfo::default(),
+            engine_datagrams: 0,
+            handed: (0..shards).map(|_| Handed::default()).collect(),
+            lanes: (0..shards).map(|_| VecDeque::with_capacity(LANE_DEPTH)).collect(),
+            deadlines: vec![None; usize::from(shards)],
+            sent: Sent::new(),
+            events: Vec::with_capacity(4096),
+            seats: 0,
+        }
+    }
+
+    pub(crate) fn seat(&mut self, shard: u16) -> Seat {
+        let slot = self.seats;
+        self.seats += 1;
+        let [_, _, high, low] = slot.to_be_bytes();
+        let address = Remote::udp(([192, 0, high, low], 4000).into());
+        Seat { shard: ShardId(shard), key: SessionKey { slot, generation: 1 }, address, number: slot + 1 }
+    }
+
+    /// A session whose handshake is left out.
+    pub(crate) fn seat_keyed(&mut self, seat: &Seat, order: impl FnOnce(Adoption) -> Order) {
+        let local_ssrc = Ssrc(0xfb00_0000 + seat.number);
+        let adoption = Adoption { key: seat.key, number: seat.number, peer: seat.address, local_ssrc };
+        self.command(seat.shard, order(adoption).command());
+    }
+
+    /// A stock client, connected when it returns; returns what its session keeps on the heap, ICE and DTLS included.
+    pub(crate) fn seat_client(&mut self, seat: Seat, role: Role) -> i64 {
+        let (client, parameters) = Client::signal(self.now, seat, &self.certificate, |_| {});
+        let mut transport = None;
+        let made = measure(|| {
+            let rtc = Rtc::new(parameters.clone(), &self.certificate, self.now).unwrap();
+            let rtc: Box<dyn Transport> = Box::new(rtc);
+            transport = Some(rtc);
+        });
+        self.clients.push(client);
+        let engine = Box::new(Uncounted(transport.unwrap()));
+        self.command(seat.shard, Command::Adopt(Box::new(session(&seat, engine, role))));
+        made.bytes_current
+    }
+
+    pub(crate) fn command(&mut self, shard: ShardId, command: Command) {
+        self.turn(usize::from(shard.0), VecDeque::from([command]));
+        self.settle();
+    }
+
+    pub(crate) fn hand(&mut self, seat: &Seat, datagram: Vec<u8>) {
+        self.handed[usize::from(seat.shard.0)].datagrams.push((seat.address, datagram));
+    }
+
+    /// Turns every shard that has something to do, until none has. `self.sent` holds what left, until the next call.
+    pub(crate) fn settle(&mut self) {
+        self.sent.clear();
+        for _ in 0..100 {
+            let busy: Vec<usize> = (0..self.shards.len()).filter(|place| self.has_work(*place)).collect();
+            if busy.is_empty() {
+                return;
+            }
+            busy.into_iter().for_each(|place| self.turn(place, VecDeque::new()));
+        }
+        panic!("the shards do not come to rest");
+    }
+
+    /// Lets time go by, clients included.
+    pub(crate) fn pass(&mut self, duration: Duration) {
+        self.pass_alone(duration);
+        self.serve_clients();
+    }
+
+    /// Lets time go by for the shards.
+    pub(crate) fn pass_alone(&mut self, duration: Duration) {
+        self.now += duration;
+        self.settle();
+    }
+
+    /// Lets clients hear and say what they have to.
+    pub(crate) fn serve_clients(&mut self) {
+        let mut clients = std::mem::take(&mut self.clients);
+        for _ in 0..8 {
+            let mut said = 0;
+            for client in &mut clients {
+                let seen_at = client.seen_at;
+                for (_, datagram) in self.sent.datagrams().filter(|(to, _)| *to == seen_at) {
+                    client.hear(self.now, datagram);
+                }
+            }
+            for client in &mut clients {
+                client.collect_at(self.now);
+                said += client.sent.len();
+                for datagram in &client.sent {
+                    self.hand(&client.seat, datagram.clone());
+                }
+            }
+            if said == 0 {
+                break;
+            }
+            self.settle();
+        }
+        self.clients = clients;
+    }
+
+    fn has_work(&self, place: usize) -> bool {
+        let due = self.deadlines[place].is_some_and(|at| at <= self.now);
+        due || !self.handed[place].datagrams.is_empty() || !self.lanes[place].is_empty()
+    }
+
+    fn turn(&mut self, place: usize, mut commands: VecDeque<Command>) {
+        let mut heard = std::mem::take(&mut self.lanes[place]);
+        let datagrams = &mut self.handed[place];
+        let mut lanes = LanesOut { from: place, queues: &mut self.lanes };
+        let mut inputs = Inputs { datagrams, commands: &mut commands, lanes: &mut heard };
+        let mut outputs = Outputs { egress: &mut self.sent, lanes: &mut lanes, events: &mut self.events };
+        let (shard, now, mut deadline) = (&mut self.shards[place], self.now, None);
+        ENGINE_DATAGRAMS.set(0);
+        self.spent += measure(|| deadline = shard.turn(now, &mut inputs, &mut outputs));
+        self.engine_datagrams += ENGINE_DATAGRAMS.get();
+        self.deadlines[place] = deadline;
+        self.lanes[place] = heard;
+        self.handed[place].forget_read();
+        self.events.clear();
+    }
+}
+
+thread_local! {
+    /// Datagrams that transports gave away in this turn.
+    static ENGINE_DATAGRAMS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+}
+
+/// Runs it without counting what it allocates.
+fn uncounted<T>(run: impl FnOnce() -> T) -> T {
+    let mut value = None;
+    opt_out(|| value = Some(run()));
+    value.unwrap()
+}
+
+/// A transport whose allocations are not counted.
+struct Uncounted(Box<dyn Transport>);
+
+impl Transport for Uncounted {
+    fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused> {
+        uncounted(|| self.0.receive(now, from, datagram))
+    }
+
+    fn advance(&mut self, now: Instant) {
+        uncounted(|| self.0.advance(now));
+    }
+
+    fn poll(&mut self, now: Instant) -> Output {
+        let output = uncounted(|| self.0.poll(now));
+        if matches!(output, Output::Transmit { .. }) {
+            ENGINE_DATAGRAMS.set(ENGINE_DATAGRAMS.get() + 1);
+        }
+        output
+    }
+
+    fn restart_ice(&mut self, now: Instant, restart: IceRestart) {
+        uncounted(|| self.0.restart_ice(now, restart));
+    }
+
+    fn close(&mut self, now: Instant) {
+        uncounted(|| self.0.close(now));
+    }
+}
+
+/// Datagrams of a turn, each read once; they are given back outside of it.
+#[derive(Default)]
+struct Handed {
+    datagrams: Vec<(Remote, Vec<u8>)>,
+    read: usize,
+}
+
+impl Handed {
+    fn forget_read(&mut self) {
+        self.datagrams.drain(..self.read);
+        self.read = 0;
+    }
+}
+
+impl Datagrams for Handed {
+    fn next(&mut self) -> Option<Datagram<'_>> {
+        let (from, bytes) = self.datagrams.get_mut(self.read)?;
+        self.read += 1;
+        Some(Datagram { from: *from, bytes })
+    }
+}
+
+/// What left, side by side in memory that was there before.
+pub(crate) struct Sent {
+    slot: Vec<u8>,
+    bytes: Vec<u8>,
+    messages: Vec<(Remote, usize, usize)>,
+}
+
+impl Sent {
+    fn new() -> Self {
+        Self {
+            slot: vec![0; SLOT_BYTES],
+            bytes: Vec::with_capacity(SENT_BYTES_MAX),
+            messages: Vec::with_capacity(SENT_MESSAGES_MAX),
+        }
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.messages.clear();
+    }
+
+    /// Each datagram, and where it went.
+    pub(crate) fn datagrams(&self) -> impl Iterator<Item = (Remote, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        self.messages.iter().flat_map(move |(to, len, segment)| {
+            let (message, behind) = rest.split_at(*len);
+            rest = behind;
+            message.chunks((*segment).max(1)).map(|datagram| (*to, datagram))
+        })
+    }
+}
+
+impl Egress for Sent {
+    fn slot(&mut self) -> Option<&mut [u8]> {
+        Some(&mut self.slot)
+    }
+
+    fn send(&mut self, to: Remote, len: usize, segment: usize) {
+        assert!(self.bytes.len() + len <= SENT_BYTES_MAX && self.messages.len() < SENT_MESSAGES_MAX);
+        self.bytes.extend_from_slice(&self.slot[..len]);
+        self.messages.push((to, len, segment));
+    }
+}
+
+/// The lanes away from one shard.
+struct LanesOut<'a> {
+    from: usize,
+    queues: &'a mut [VecDeque<(ShardId, LaneMessage)>],
+}
+
+impl Lanes for LanesOut<'_> {
+    fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
+        let queue = &mut self.queues[usize::from(shard.0)];
+        if queue.len() == LANE_DEPTH {
+            return Err(LaneFull(message));
+        }
+        queue.push_back((ShardId(u16::try_from(self.from).unwrap()), message));
+        Ok(())
+    }
+}
