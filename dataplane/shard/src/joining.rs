@@ -5,7 +5,7 @@ use crate::lane::LaneMessage;
 use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_GRACE, RESTART_INTERVAL_MIN};
 use crate::notes::Notable;
 use crate::shard::Shard;
-use crate::spec::{SessionKey, ShardId, TrackId};
+use crate::spec::{LayerWish, Layers, SessionKey, ShardId, TrackId};
 use crate::subscription::Flow;
 use crate::track::{Origin, Subscriber, Track};
 use crate::turn::{EndReason, Outputs};
@@ -141,22 +141,24 @@ impl Shard {
         }
     }
 
-    /// A viewer goes on with the track `to`, on the shard `home`, where it watched `from`.
+    /// A viewer goes on with the source `to`, on the shard `home`, where it watched `from`.
     pub(crate) fn switch(
         &mut self,
         key: SessionKey,
         from: TrackId,
-        to: TrackId,
+        to: &Layers,
         home: ShardId,
         outputs: &mut Outputs<'_>,
     ) {
+        let Some(first) = to.first() else { return };
         let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
         let Some(viewer) = viewer else { return };
         let place = viewer.subscriptions.iter().position(|subscription| subscription.spec.track == from);
         let Some(place) = place else { return };
         let Some(subscription) = viewer.subscriptions.get_mut(place) else { return };
         let (video, was_paused) = (subscription.is_video(), subscription.flow == Flow::Paused);
-        subscription.spec.track = to;
+        subscription.spec.track = first.track;
+        subscription.spec.layers = to.clone();
         subscription.spec.home = home;
         subscription.change_clock();
         subscription.wait(self.now);
@@ -170,6 +172,13 @@ impl Shard {
         self.note(key, Notable::Switched { video }, outputs);
         if was_paused {
             self.pause_again(key, place);
+        }
+    }
+
+    /// A viewer says which layers it wants.
+    pub(crate) fn prefer(&mut self, key: SessionKey, wish: LayerWish) {
+        if let Some(viewer) = self.sessions.find(key).and_then(|session| session.viewer_mut()) {
+            viewer.wish = wish;
         }
     }
 

@@ -36,6 +36,7 @@ mod key_frame;
 pub mod keyed;
 mod lane;
 mod lanes_in;
+mod layers;
 mod lifecycle;
 pub mod limits;
 mod missing;
@@ -75,14 +76,15 @@ pub use checks::Checked;
 pub use counters::Counters;
 pub use inspection::Inspection;
 pub use lane::{LaneFull, LaneMessage, LanePacket, Lanes, MediaClock};
+pub use layers::{FrameSize, LayerSet};
 pub use notes::{Notable, Note};
 pub use reject::{REJECTS, Reject, RejectCounters};
 pub use remote::{Protocol, Remote};
 pub use report::{SessionReport, ShardReport, TrackReport};
 pub use shard::{Shard, ShardConfig};
 pub use spec::{
-    Mid, PublishSpec, PublishedTrack, Role, SessionKey, SessionSpec, ShardId, SubscriptionSpec, TrackId,
-    WatchSpec,
+    LayerSpec, LayerWish, Layers, Mid, PublishSpec, PublishedTrack, Rid, Role, SessionKey, SessionSpec,
+    ShardId, SubscriptionSpec, TrackId, WatchSpec,
 };
 pub use store::PacketFacts;
 pub use turn::{Command, Datagram, Datagrams, Egress, EndReason, Event, Inputs, Outputs};

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-/// Tracks of one session. One audio and one video today, room for screen sharing beside a camera.
+/// Tracks of one session: one audio and one video in up to four layers today, room for screen sharing beside a camera.
 pub const TRACKS_PER_SESSION_MAX: usize = 8;
 
 /// Bytes of a media identification. RFC 8843 sets none; browsers use 1–3, and the one-byte header extension form holds 16.
 pub const MID_BYTES_MAX: usize = 16;
+
+/// Layers of one source. Browsers send three encodings at most, OBS four.
+pub const LAYERS_MAX: usize = 4;
+
+/// Bytes of a rid: what the one-byte header extension form holds. Chromium takes no longer one.
+pub const RID_BYTES_MAX: usize = 16;
 
 /// Addresses learned for one session. mediasoup keeps 8 ICE tuples a transport.
 pub const ADDRESSES_PER_SESSION_MAX: usize = 8;
@@ -180,5 +186,6 @@ const _: () = {
     assert!(EXTENSION_BYTES_MAX < PACKET_BYTES_MAX && EXTENSION_BYTES_MAX <= u8::MAX as usize);
     assert!(NACK_DELAY.as_millis() < NACK_INTERVAL_MIN.as_millis());
     assert!(NACK_INTERVAL_DEFAULT.as_millis() * 4 < HOLE_AGE_MAX.as_millis());
+    assert!(LAYERS_MAX < TRACKS_PER_SESSION_MAX, "a publisher sends sound beside its layers");
     assert!(MID_BYTES_MAX <= 16, "longer ones do not fit the one-byte header extension form");
 };

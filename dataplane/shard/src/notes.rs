@@ -5,7 +5,9 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::limits::{NOTE_MERGE, NOTES_MAX};
+use crate::layers::{FrameSize, LayerSet};
+use crate::limits::{LAYERS_MAX, NOTE_MERGE, NOTES_MAX};
+use crate::spec::Rid;
 
 /// Something notable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,23 +23,69 @@ pub struct Note {
 pub enum Notable {
     Connected,
     PathChanged,
-    TrackStarted { video: bool },
-    SourceChanged { video: bool },
-    SourceSilent { video: bool },
-    SourceBack { video: bool, silent_ms: u32 },
-    Nacked { video: bool, packets: u32 },
-    Lost { video: bool, packets: u32 },
+    TrackStarted {
+        video: bool,
+    },
+    SourceChanged {
+        video: bool,
+    },
+    SourceSilent {
+        video: bool,
+    },
+    SourceBack {
+        video: bool,
+        silent_ms: u32,
+    },
+    Nacked {
+        video: bool,
+        packets: u32,
+    },
+    Lost {
+        video: bool,
+        packets: u32,
+    },
     KeyFrameAsked,
-    KeyFrameCame { waited_ms: u32 },
-    FirstFrame { waited_ms: u32, from_store: bool },
-    CaughtUp { took_ms: u32 },
-    Constrained { estimate_bps: u64, stream_bps: u64 },
-    Unconstrained { estimate_bps: u64 },
-    VideoSkipped { packets: u32 },
-    Paused { video: bool },
-    Resumed { video: bool },
-    Switched { video: bool },
+    KeyFrameCame {
+        waited_ms: u32,
+    },
+    FirstFrame {
+        waited_ms: u32,
+        from_store: bool,
+    },
+    CaughtUp {
+        took_ms: u32,
+    },
+    Constrained {
+        estimate_bps: u64,
+        stream_bps: u64,
+    },
+    Unconstrained {
+        estimate_bps: u64,
+    },
+    VideoSkipped {
+        packets: u32,
+    },
+    Paused {
+        video: bool,
+    },
+    Resumed {
+        video: bool,
+    },
+    Switched {
+        video: bool,
+    },
     IceRestarted,
+    /// A viewer gets this layer now. `sizes` and `flowing`: of all layers of its source, by their places.
+    LayerChanged {
+        layer: Rid,
+        size: FrameSize,
+        sizes: [FrameSize; LAYERS_MAX],
+        flowing: LayerSet,
+    },
+    /// Of a publisher's layers somebody watches these.
+    LayersWanted {
+        layers: LayerSet,
+    },
 }
 
 impl Notable {
@@ -55,6 +103,8 @@ impl Notable {
                 | Self::Paused { .. }
                 | Self::Resumed { .. }
                 | Self::Switched { .. }
+                | Self::LayerChanged { .. }
+                | Self::LayersWanted { .. }
         )
     }
 

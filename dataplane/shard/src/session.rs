@@ -19,7 +19,7 @@ use crate::publisher::Publisher;
 use crate::remote::Remote;
 use crate::rng::Rng;
 use crate::shard::ShardConfig;
-use crate::spec::{Role, SessionKey, SessionSpec, TrackId};
+use crate::spec::{LayerWish, Role, SessionKey, SessionSpec, TrackId};
 use crate::subscription::{Flow, Subscription};
 use crate::transport::Transport;
 use crate::turn::{Egress, Event};
@@ -80,6 +80,7 @@ pub(crate) struct Viewer {
     pub(crate) fraction_lost: Option<u8>,
     pub(crate) pace: Pace,
     pub(crate) constraint: Constraint,
+    pub(crate) wish: LayerWish,
     /// Since when it waits for its first picture, until that is sent.
     pub(crate) first_frame_since: Option<Instant>,
 }
@@ -146,6 +147,7 @@ impl Session {
                     fraction_lost: None,
                     pace: Pace::new(now, PACE_RATE_MIN),
                     constraint: Constraint::default(),
+                    wish: LayerWish::default(),
                     first_frame_since: None,
                 }))
             }

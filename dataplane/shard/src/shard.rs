@@ -120,7 +120,8 @@ impl Shard {
                 Some(Command::Adopt(spec)) => self.adopt(*spec, outputs),
                 Some(Command::Close { key, reason }) => self.end(key, reason, outputs),
                 Some(Command::Pause { key, video, paused }) => self.pause(key, video, paused, outputs),
-                Some(Command::Switch { key, from, to, home }) => self.switch(key, from, to, home, outputs),
+                Some(Command::Switch { key, from, to, home }) => self.switch(key, from, &to, home, outputs),
+                Some(Command::Prefer { key, wish }) => self.prefer(key, wish),
                 Some(Command::Inspect { key, request }) => {
                     let inspection = self.inspect(key).map(Box::new);
                     outputs.events.push(Event::Inspected { request, inspection });

@@ -6,7 +6,7 @@ use arrayvec::ArrayVec;
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionMap, PayloadType, Ssrc};
 
-use crate::limits::{MID_BYTES_MAX, TRACKS_PER_SESSION_MAX};
+use crate::limits::{LAYERS_MAX, MID_BYTES_MAX, RID_BYTES_MAX, TRACKS_PER_SESSION_MAX};
 use crate::transport::Transport;
 
 /// Names a shard: its place in the list of workers.
@@ -28,6 +28,30 @@ pub struct TrackId(pub u64);
 /// Media identification of an m-section, as it goes into the MID header extension. RFC 8843 §15.
 pub type Mid = ArrayVec<u8, MID_BYTES_MAX>;
 
+/// Names a layer: the rid of one of several encodings (RFC 8851 §10), as it goes into the RID header extensions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rid {
+    len: u8,
+    /// Zeros behind `len`, so that equal names are equal values.
+    bytes: [u8; RID_BYTES_MAX],
+}
+
+impl Rid {
+    /// None: empty, or longer than [`RID_BYTES_MAX`].
+    #[must_use]
+    pub fn new(name: &[u8]) -> Option<Self> {
+        let len = u8::try_from(name.len()).ok().filter(|len| *len > 0)?;
+        let mut bytes = [0; RID_BYTES_MAX];
+        bytes.get_mut(..name.len())?.copy_from_slice(name);
+        Some(Self { len, bytes })
+    }
+
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
+    }
+}
+
 /// A session to adopt.
 pub struct SessionSpec {
     pub key: SessionKey,
@@ -39,6 +63,7 @@ pub struct SessionSpec {
 }
 
 /// What the session does.
+#[expect(clippy::large_enum_variant, reason = "made once a session, and boxed with the order to adopt it")]
 pub enum Role {
     Publisher(PublishSpec),
     Viewer(WatchSpec),
@@ -52,11 +77,14 @@ pub struct PublishSpec {
     pub extensions: ExtensionMap,
 }
 
-/// One m-section that a publisher sends.
+/// One m-section that a publisher sends, or one of its simulcast layers.
 #[derive(Debug, Clone)]
 pub struct PublishedTrack {
     pub track: TrackId,
+    /// Layers of one m-section share it, and the payload types.
     pub mid: Mid,
+    /// Which layer of the m-section it is (RFC 8853): bound by the RID extension. None: the m-section has but one.
+    pub rid: Option<Rid>,
     pub codec: Codec,
     /// RTP clock ticks a second.
     pub clock_rate_hz: u32,
@@ -85,12 +113,33 @@ pub struct WatchSpec {
     pub extensions: ExtensionMap,
 }
 
+/// The layers of one source, in the publisher's order. One entry: it has no simulcast.
+pub type Layers = ArrayVec<LayerSpec, LAYERS_MAX>;
+
+/// One layer of a source: a track of its own, with the codec, clock and home of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LayerSpec {
+    pub track: TrackId,
+    pub rid: Option<Rid>,
+}
+
+/// What a viewer wants of the layers that there are. By default the best that its network takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LayerWish {
+    /// This layer and no better one. A name that the source does not have is no wish.
+    pub layer: Option<Rid>,
+    /// No layer wider or higher than this, pixels, if there is a smaller one.
+    pub max_width: Option<u16>,
+    pub max_height: Option<u16>,
+}
+
 /// One m-section that a viewer receives.
 #[derive(Debug, Clone)]
 pub struct SubscriptionSpec {
-    /// The track watched, and the shard where its publisher landed.
+    /// The track watched first, one of `layers`, and the shard where its publisher landed.
     pub track: TrackId,
     pub home: ShardId,
+    pub layers: Layers,
     pub mid: Mid,
     pub codec: Codec,
     pub clock_rate_hz: u32,

@@ -1,7 +1,7 @@
 use super::*;
 use crate::limits::MID_BYTES_MAX;
 use crate::rng::Rng;
-use crate::spec::{ShardId, TrackId};
+use crate::spec::{LayerSpec, ShardId, TrackId};
 use arrayvec::ArrayVec;
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{PayloadType, Ssrc};
@@ -11,6 +11,7 @@ fn subscription(codec: Codec, rng: &mut Rng) -> Subscription {
     let spec = SubscriptionSpec {
         track: TrackId(1),
         home: ShardId(0),
+        layers: [LayerSpec { track: TrackId(1), rid: None }].into_iter().collect(),
         mid: ArrayVec::<u8, MID_BYTES_MAX>::new(),
         codec,
         clock_rate_hz: 90_000,

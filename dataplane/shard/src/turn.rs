@@ -7,7 +7,7 @@ use crate::lane::{LaneMessage, Lanes};
 use crate::notes::Note;
 use crate::remote::Remote;
 use crate::report::ShardReport;
-use crate::spec::{SessionKey, SessionSpec, ShardId, TrackId};
+use crate::spec::{LayerWish, Layers, SessionKey, SessionSpec, ShardId, TrackId};
 use crate::transport::IceRestart;
 
 /// What a turn works on.
@@ -73,12 +73,18 @@ pub enum Command {
         video: bool,
         paused: bool,
     },
-    /// A viewer goes on with the track `to`, on the shard `home`, where it watched `from`: its publisher was replaced.
+    /// A viewer goes on with the source `to`, on the shard `home`, where it watched the one that has the layer `from`: its
+    /// publisher was replaced.
     Switch {
         key: SessionKey,
         from: TrackId,
-        to: TrackId,
+        to: Layers,
         home: ShardId,
+    },
+    /// A viewer says which of a source's layers it wants; what it said before is forgotten.
+    Prefer {
+        key: SessionKey,
+        wish: LayerWish,
     },
     /// Asks for an [`Event::Inspected`], which carries the number back.
     Inspect {

@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use fanlight_protocol::{SessionId, ToControl};
-use fanlight_shard::{Command, EndReason, SessionKey, ShardId, TrackId};
+use fanlight_shard::{Command, EndReason, LayerSpec, Layers, SessionKey, ShardId, TrackId};
 
 use super::Link;
 use crate::sdp::{Published, PublishedCodec};
@@ -29,9 +29,9 @@ pub(super) struct Handover {
 }
 
 /// One order to the shard at a place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Carry {
-    Switch { place: usize, key: SessionKey, from: TrackId, to: TrackId, home: ShardId },
+    Switch { place: usize, key: SessionKey, from: TrackId, to: Layers, home: ShardId },
     Mark { place: usize },
 }
 
@@ -50,6 +50,7 @@ impl Link {
             let Some(record) = self.ledger.find_mut(*viewer) else { continue };
             let (place, key) = (usize::from(record.shard.0), record.key);
             for &(from, to, home) in pairs.iter().flatten() {
+                let to = [LayerSpec { track: to, rid: None }].into_iter().collect();
                 orders.push_back(Carry::Switch { place, key, from, to, home });
             }
             self.ledger.move_viewer(*viewer, publisher);
@@ -72,7 +73,7 @@ impl Link {
     pub(super) fn push_handovers(&mut self) {
         let mut handovers = std::mem::take(&mut self.handovers);
         for handover in &mut handovers {
-            while let Some(carry) = handover.orders.front().copied() {
+            while let Some(carry) = handover.orders.front().cloned() {
                 let (place, command) = match carry {
                     Carry::Switch { place, key, from, to, home } => {
                         (place, Command::Switch { key, from, to, home })

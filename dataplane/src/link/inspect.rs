@@ -42,8 +42,10 @@ impl Link {
 
     pub(super) fn pass_note_on(&mut self, shard: ShardId, key: SessionKey, told: &fanlight_shard::Note) {
         let Some(record) = self.ledger.at(shard, key) else { return };
-        let (session, note) = (record.session, note(told));
-        self.tell(&ToControl::Noted { session, note });
+        let session = record.session;
+        if let Some(note) = note(told) {
+            self.tell(&ToControl::Noted { session, note });
+        }
     }
 
     /// Where the peers of a shard were told to send to.
@@ -85,23 +87,23 @@ pub(super) fn describe(
         packets_in: report.packets_in,
         packets_out: report.packets_out,
         tracks: report.tracks.iter().map(track_stats).collect(),
-        notes: told.notes.iter().map(note).collect(),
+        notes: told.notes.iter().filter_map(note).collect(),
     }
 }
 
 /// A shard takes a session as soon as it is accepted: the two clocks are one.
-fn note(told: &fanlight_shard::Note) -> Note {
-    Note { at_ms: milliseconds(told.after), what: notable(told.what) }
+fn note(told: &fanlight_shard::Note) -> Option<Note> {
+    Some(Note { at_ms: milliseconds(told.after), what: notable(told.what)? })
 }
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Word by word: the law keeps shard and protocol from knowing each other.
-fn notable(told: fanlight_shard::Notable) -> Notable {
+/// Word by word: the law keeps shard and protocol from knowing each other. None: the protocol has no word for it.
+fn notable(told: fanlight_shard::Notable) -> Option<Notable> {
     use fanlight_shard::Notable as Told;
-    match told {
+    Some(match told {
         Told::Connected => Notable::Connected,
         Told::PathChanged => Notable::PathChanged,
         Told::TrackStarted { video } => Notable::TrackStarted { video },
@@ -121,5 +123,6 @@ fn notable(told: fanlight_shard::Notable) -> Notable {
         Told::Resumed { video } => Notable::Resumed { video },
         Told::Switched { video } => Notable::Switched { video },
         Told::IceRestarted => Notable::IceRestarted,
-    }
+        Told::LayerChanged { .. } | Told::LayersWanted { .. } => return None,
+    })
 }

@@ -178,6 +178,7 @@ impl PlannedTrack {
         PublishedTrack {
             track,
             mid: self.agreed.mid(),
+            rid: None,
             codec: self.agreed.codec(),
             clock_rate_hz: codec::clock_rate_hz(self.agreed.codec()),
             payload_type: self.agreed.payload_type,

@@ -5,7 +5,7 @@
 //! since a page that shows nothing is worse than a message.
 
 use arrayvec::ArrayVec;
-use fanlight_shard::{ShardId, SubscriptionSpec, TrackId, WatchSpec};
+use fanlight_shard::{LayerSpec, ShardId, SubscriptionSpec, TrackId, WatchSpec};
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
@@ -115,6 +115,7 @@ impl PlannedSubscription {
         SubscriptionSpec {
             track: self.track,
             home: self.home,
+            layers: [LayerSpec { track: self.track, rid: None }].into_iter().collect(),
             mid: self.agreed.mid(),
             codec,
             clock_rate_hz: codec::clock_rate_hz(codec),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use fanlight_shard::{EndReason, Remote, SessionKey, ShardId};
+use fanlight_shard::{EndReason, LayerSpec, Remote, SessionKey, ShardId};
 use fanlight_srtp::RtcpSealer;
 use fanlight_wire::{
     ExtendedSequence, NtpTime, ReportBlock, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
@@ -311,6 +311,7 @@ impl Scene {
             [publisher.video_track(), publisher.audio_track()]
         };
         for (from, to) in tracks(from).into_iter().zip(tracks(to)) {
+            let to = [LayerSpec { track: to, rid: None }].into_iter().collect();
             self.world.order(seat.shard, Order::Switch { key: seat.key, from, to, home });
         }
         self.world.settle();

@@ -67,6 +67,7 @@ impl Publisher {
         let video = PublishedTrack {
             track: TrackId(u64::from(seat.number) * 2),
             mid: mid("v"),
+            rid: None,
             codec: Codec::Vp8,
             clock_rate_hz: VIDEO_CLOCK_HZ,
             payload_type: PayloadType::new(VIDEO_PAYLOAD_TYPE).unwrap(),
@@ -81,6 +82,7 @@ impl Publisher {
         let audio = PublishedTrack {
             track: TrackId(u64::from(seat.number) * 2 + 1),
             mid: mid("a"),
+            rid: None,
             codec: Codec::Opus,
             clock_rate_hz: AUDIO_CLOCK_HZ,
             payload_type: PayloadType::new(AUDIO_PAYLOAD_TYPE).unwrap(),

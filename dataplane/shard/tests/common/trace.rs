@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use fanlight_shard::keyed::Keyed;
 use fanlight_shard::{
-    Command, EndReason, Inputs, LaneMessage, Outputs, PublishSpec, Remote, Role, SessionKey, SessionSpec,
-    Shard, ShardId, TrackId, WatchSpec,
+    Command, EndReason, Inputs, LaneMessage, Layers, Outputs, PublishSpec, Remote, Role, SessionKey,
+    SessionSpec, Shard, ShardId, TrackId, WatchSpec,
 };
 use fanlight_wire::Ssrc;
 
@@ -17,6 +17,7 @@ use super::world::{WorldConfig, new_shard};
 
 /// A command as a value.
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "a few in a test")]
 pub(crate) enum Order {
     Publish(Adoption, PublishSpec),
     Watch(Adoption, WatchSpec),
@@ -24,7 +25,7 @@ pub(crate) enum Order {
     Report,
     Inspect(SessionKey),
     Pause { key: SessionKey, video: bool, paused: bool },
-    Switch { key: SessionKey, from: TrackId, to: TrackId, home: ShardId },
+    Switch { key: SessionKey, from: TrackId, to: Layers, home: ShardId },
 }
 
 /// A session whose handshake is left out: its keys follow from its number.

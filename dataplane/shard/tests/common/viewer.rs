@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use fanlight_shard::{SubscriptionSpec, WatchSpec};
+use fanlight_shard::{LayerSpec, SubscriptionSpec, WatchSpec};
 use fanlight_srtp::ReceiveIndex;
 use fanlight_wire::{
     ExtensionKind, ExtensionMap, Kind, NoRoom, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc, classify,
@@ -62,6 +62,7 @@ impl Viewer {
             SubscriptionSpec {
                 track: track.track,
                 home: publisher.seat.shard,
+                layers: [LayerSpec { track: track.track, rid: track.rid }].into_iter().collect(),
                 mid: mid(name),
                 codec: track.codec,
                 clock_rate_hz: track.clock_rate_hz,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanlight_shard::limits::{GOP_AGE_MAX, PACE_BURST_BYTES, RESTART_INTERVAL_MIN};
-use fanlight_shard::{Event, Notable};
+use fanlight_shard::{Event, LayerSpec, Notable};
 
 use crate::common::publisher::VIDEO_CLOCK_HZ;
 use crate::common::rtcp::key_frame_requests;
@@ -273,6 +273,7 @@ fn viewers_go_on_with_another_publisher() {
         let sent = film(&mut world, &mut new, 10, true);
         for (from, to) in [(old.video_track(), new.video_track()), (old.audio_track(), new.audio_track())] {
             let (key, home) = (viewer.seat.key, new.seat.shard);
+            let to = [LayerSpec { track: to, rid: None }].into_iter().collect();
             world.order(viewer.seat.shard, Order::Switch { key, from, to, home });
         }
         world.settle();
