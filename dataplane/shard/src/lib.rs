@@ -19,6 +19,7 @@
 
 mod arrivals;
 mod backfill;
+pub mod bandwidth;
 mod checks;
 mod constraint;
 mod counters;

@@ -139,6 +139,15 @@ pub const TWCC_INTERVAL: Duration = Duration::from_millis(80);
 /// Packets that one transport-wide feedback may cover: two statuses a byte at worst, in one datagram.
 pub const TWCC_WINDOW: usize = 400;
 
+/// Packets sent to one viewer that its feedback can be matched with, 8 bytes each: a second of 8 Mbit/s, three of 2.5. A power of
+/// two, so that places go round with the 16 bits of the number.
+pub const SENT_PACKETS: usize = 1024;
+
+/// No viewer's link is estimated lower, bit/s: an Opus stream of few bits and its reports.
+pub const ESTIMATE_BPS_MIN: f64 = 30_000.0;
+/// Nor higher, whatever it tells: what is sent to one viewer by its word is bounded. Video of 4K has 20–40 Mbit/s.
+pub const ESTIMATE_BPS_MAX: f64 = 60_000_000.0;
+
 /// Time between receiver reports to a publisher and sender reports to a viewer. RFC 3550 §6.2 with its reduced minimum.
 pub const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -177,6 +186,7 @@ pub const CNAME: &str = "fanlight";
 
 const _: () = {
     assert!(VIDEO_STORE_PACKETS.is_power_of_two() && AUDIO_STORE_PACKETS.is_power_of_two());
+    assert!(SENT_PACKETS.is_power_of_two() && SENT_PACKETS < 1 << 15);
     assert!(RESTART_GRACE.as_millis() < RESTART_INTERVAL_MIN.as_millis());
     assert!(PACE_QUANTUM_BYTES < PACE_BURST_BYTES);
     assert!(UNSETTLED_PACKETS < VIDEO_STORE_PACKETS as u64);
