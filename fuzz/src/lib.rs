@@ -40,6 +40,7 @@ mod worlds;
 
 targets!(
     av1,
+    bandwidth_feedback,
     classify,
     control_frames,
     extensions,
