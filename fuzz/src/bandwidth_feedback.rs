@@ -52,7 +52,6 @@ impl<'a> Arbitrary<'a> for Step {
 /// within its bounds; padding is due only when a rate was asked for, bounded and soon no more; feedback allocates nothing; and
 /// the same steps give the same estimates.
 pub fn bandwidth_feedback(data: &[u8]) {
-    #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
     let start = Instant::now();
     let estimates = run(data, start);
     assert_eq!(run(data, start), estimates);
