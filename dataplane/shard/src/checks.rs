@@ -1,7 +1,5 @@
 //! Where a session's connectivity checks came from, and what they came to: why ICE did or did not find a path. RFC 8445 §7.3.
 
-use arrayvec::ArrayVec;
-
 use crate::limits::CHECKED_REMOTES_MAX;
 use crate::remote::Remote;
 
@@ -15,9 +13,10 @@ pub struct Checked {
     pub answered: u64,
 }
 
-/// See the file's head. In the order of their first check; whoever proved nothing makes room for the next.
+/// See the file's head. In the order of their first check; whoever proved nothing makes room for the next. At most
+/// [`CHECKED_REMOTES_MAX`], mostly one or two.
 #[derive(Debug, Default)]
-pub(crate) struct Checks(ArrayVec<Checked, CHECKED_REMOTES_MAX>);
+pub(crate) struct Checks(Vec<Checked>);
 
 impl Checks {
     /// A binding request came.
@@ -26,7 +25,7 @@ impl Checks {
             known.checks += 1;
             return;
         }
-        if self.0.is_full() {
+        if self.0.len() == CHECKED_REMOTES_MAX {
             let idle = self.0.iter().position(|known| known.answered == 0);
             self.0.remove(idle.unwrap_or_default());
         }

@@ -74,10 +74,12 @@ impl Constraint {
 
     /// At what rate video may leave for a viewer of a track of that rate, bit/s.
     pub(crate) fn pace_bps(&self, track_bps: u64) -> u64 {
-        match self.estimate {
-            Some((estimate, _)) if self.is_held => estimate.max(HELD_BPS_MIN),
-            _ => track_bps.saturating_mul(PACE_FACTOR).max(PACE_RATE_MIN),
+        if self.is_held
+            && let Some((estimate, _)) = self.estimate
+        {
+            return estimate.max(HELD_BPS_MIN);
         }
+        track_bps.saturating_mul(PACE_FACTOR).max(PACE_RATE_MIN)
     }
 }
 

@@ -28,8 +28,6 @@ const PATIENCE: Duration = Duration::from_secs(15);
 
 /// What all sessions of one transport have in common.
 pub(crate) struct IceTerms {
-    /// Our candidates.
-    pub(crate) candidates: Vec<Candidate>,
     /// Roles stay as they are over a restart. RFC 8445 §9.
     pub(crate) controlling: bool,
     pub(crate) hmac: &'static dyn Sha1HmacProvider,
@@ -41,9 +39,9 @@ pub(crate) struct IceTerms {
 pub(crate) struct IceRestarts {
     terms: IceTerms,
     /// Carries the media; None: the engine's own session still does.
-    current: Option<Agent>,
+    current: Option<Box<Agent>>,
     /// Looks for a path until that time.
-    next: Option<(Agent, Instant)>,
+    next: Option<(Box<Agent>, Instant)>,
     /// The session that carries media has lost its path.
     is_lost: bool,
     told: VecDeque<IceOutput>,
@@ -72,8 +70,8 @@ impl IceRestarts {
     }
 
     /// Begins another session. One that has found no path yet makes room for it.
-    pub(crate) fn restart(&mut self, now: Instant, restart: IceRestart) {
-        let mut agent = Agent::new(&self.terms, restart);
+    pub(crate) fn restart(&mut self, now: Instant, restart: IceRestart, candidates: &[Candidate]) {
+        let mut agent = Box::new(Agent::new(&self.terms, restart, candidates));
         agent.agent.handle_timeout(now);
         self.next = Some((agent, now + PATIENCE));
     }
@@ -228,7 +226,7 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(terms: &IceTerms, restart: IceRestart) -> Self {
+    fn new(terms: &IceTerms, restart: IceRestart, candidates: &[Candidate]) -> Self {
         let local = IceCreds { ufrag: restart.local_ufrag, pass: restart.local_password };
         let mut agent = IceAgent::with_hmac(local, terms.hmac);
         let (first, max, tries) = terms.stun_timing;
@@ -236,7 +234,7 @@ impl Agent {
         agent.set_max_stun_rto(max);
         agent.set_max_stun_retransmits(tries);
         agent.set_controlling(terms.controlling);
-        for candidate in &terms.candidates {
+        for candidate in candidates {
             // They were good enough for the first session.
             let _ = agent.add_local_candidate(candidate.clone());
         }

@@ -27,7 +27,8 @@ impl Shard {
         };
         session.packets_in += 1;
         session.bytes_in += datagram.bytes.len() as u64;
-        let opened = publisher.open(self.now, &srtp.rtp_opener, datagram.bytes);
+        let opener = srtp.rtp_opener.as_deref().ok_or(Reject::NotPublishing)?;
+        let opened = publisher.open(self.now, opener, datagram.bytes);
         let received = match opened {
             Ok(Some(received)) => received,
             Ok(None) => {

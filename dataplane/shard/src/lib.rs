@@ -28,6 +28,8 @@ mod drive;
 mod elements;
 mod fan_out;
 mod feedback;
+#[cfg(test)]
+mod footprint;
 mod gop;
 mod ice;
 mod ingest;

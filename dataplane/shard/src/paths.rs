@@ -14,8 +14,6 @@
 
 use std::time::{Duration, Instant};
 
-use arrayvec::ArrayVec;
-
 use crate::limits::{ADDRESSES_PER_SESSION_MAX, CHECKS_PENDING_MAX, CONSENT_MAX, PATH_SILENCE_MAX};
 use crate::remote::Remote;
 
@@ -58,8 +56,10 @@ struct Check {
 /// See the file's head.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
-    places: ArrayVec<Place, ADDRESSES_PER_SESSION_MAX>,
-    checks: ArrayVec<Check, CHECKS_PENDING_MAX>,
+    /// At most [`ADDRESSES_PER_SESSION_MAX`]; mostly one or two.
+    places: Vec<Place>,
+    /// At most [`CHECKS_PENDING_MAX`]; mostly one.
+    checks: Vec<Check>,
     asked: Option<Asked>,
     chosen: Option<Remote>,
 }
@@ -97,7 +97,7 @@ impl Paths {
 
     /// The agent sends a check, with USE-CANDIDATE if it is the side that nominates.
     pub(crate) fn checking(&mut self, now: Instant, transaction: TransactionId, to: Remote, nominates: bool) {
-        if self.checks.is_full() {
+        if self.checks.len() == CHECKS_PENDING_MAX {
             self.checks.remove(0);
         }
         self.checks.push(Check { transaction, to, sent: now, nominates });
@@ -133,7 +133,7 @@ impl Paths {
 
     /// Makes a place; of those that are not chosen the one that was silent for longest makes room.
     fn add(&mut self, now: Instant, address: Remote) -> usize {
-        if self.places.is_full() {
+        if self.places.len() == ADDRESSES_PER_SESSION_MAX {
             let others =
                 self.places.iter().enumerate().filter(|(_, place)| Some(place.address) != self.chosen);
             let silent = others.min_by_key(|(_, place)| place.heard).map(|(place, _)| place);

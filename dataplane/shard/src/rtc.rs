@@ -1,18 +1,17 @@
 //! The only file that knows str0m: ICE, DTLS 1.2 and SCTP of one session, behind [`Transport`].
 //!
-//! str0m never carries media here. Its `Rtc` has no m-lines; a wrapper round its DTLS provider sees the exported keying
-//! material (RFC 5764 §4.2) and our own SRTP contexts are made from that. str0m panics by design on its own bugs, so that
-//! each call is caught: a panic poisons one session, not the shard.
+//! str0m never carries media here. Its `Rtc` has no m-lines; a wrapper round its DTLS provider takes the exported keying
+//! material (RFC 5764 §4.2) and our own SRTP contexts are made from that: str0m has none, which saves the memory too. str0m
+//! panics by design on its own bugs, so that each call is caught: a panic poisons one session, not the shard.
 //!
 //! What is configured and why: ICE controlled and full (not lite), so that a path must answer before media goes there;
 //! no remote candidates (peer-reflexive only), so that nobody can make us send to an address that never spoke; DTLS 1.2
 //! passive, because only there AES-GCM is chosen before SHA-1.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use fanlight_srtp::{Profile, SessionKeys};
@@ -88,10 +87,10 @@ pub enum RtcError {
 /// [`Transport`] on str0m.
 pub struct Rtc {
     rtc: Str0m,
-    /// Where the DTLS wrapper leaves the keys.
-    keys: Receiver<SessionKeys>,
-    local_addresses: Vec<SocketAddr>,
-    local_tcp_addresses: Vec<SocketAddr>,
+    /// What DTLS gave, until the peer's certificate is verified.
+    keys: Option<Box<SessionKeys>>,
+    /// Our host candidates.
+    locals: Box<[Remote]>,
     /// str0m keeps to a nominated pair until it has failed, however the peer has moved on since. So the path is chosen here,
     /// from the checks that pass.
     checks: Checks,
@@ -110,8 +109,6 @@ impl Rtc {
     /// # Errors
     /// [`RtcError`] if a candidate is no usable address or the engine refuses.
     pub fn new(parameters: RtcParameters, certificate: &Certificate, now: Instant) -> Result<Self, RtcError> {
-        let (show, keys) = sync_channel(1);
-        NEXT_SHOW.with_borrow_mut(|next| *next = Some(show));
         let mut builder = Str0m::builder();
         builder.set_initial_stun_rto(STUN_INTERVAL_FIRST);
         builder.set_max_stun_rto(STUN_INTERVAL_MAX);
@@ -128,13 +125,12 @@ impl Rtc {
                 pass: parameters.local_password,
             })
             .build(now);
-        let mut candidates = Vec::new();
         let udp = parameters.local_addresses.iter().map(|address| Remote::udp(*address));
         let tcp = parameters.local_tcp_addresses.iter().map(|address| Remote::tcp(*address));
-        for Remote { protocol, address } in udp.chain(tcp) {
-            let candidate = host_candidate(protocol, address).ok_or(RtcError::Candidate(address))?;
-            rtc.add_local_candidate(candidate.clone()).ok_or(RtcError::Candidate(address))?;
-            candidates.push(candidate);
+        let locals: Box<[Remote]> = udp.chain(tcp).collect();
+        for local in &locals {
+            let candidate = host_candidate(*local).ok_or(RtcError::Candidate(local.address))?;
+            rtc.add_local_candidate(candidate).ok_or(RtcError::Candidate(local.address))?;
         }
         let (hash_func, bytes) = parameters.remote_fingerprint;
         let mut direct = rtc.direct_api();
@@ -148,18 +144,15 @@ impl Rtc {
         if parameters.data_channel {
             direct.start_sctp(false);
         }
-        let RtcParameters { local_addresses, local_tcp_addresses, .. } = parameters;
         let terms = IceTerms {
-            candidates,
             controlling: parameters.controlling,
             hmac: provider().sha1_hmac_provider,
             stun_timing: (STUN_INTERVAL_FIRST, STUN_INTERVAL_MAX, STUN_TRIES),
         };
         Ok(Self {
             rtc,
-            keys,
-            local_addresses,
-            local_tcp_addresses,
+            keys: None,
+            locals,
             checks: Checks::new(parameters.remote_password, terms.hmac),
             restarts: IceRestarts::new(terms),
             path: None,
@@ -170,11 +163,8 @@ impl Rtc {
 
     /// The candidate of ours that a datagram from `from` came to: the one of its family.
     fn destination(&self, from: Remote) -> Option<SocketAddr> {
-        let locals = match from.protocol {
-            Protocol::Udp => &self.local_addresses,
-            Protocol::Tcp => &self.local_tcp_addresses,
-        };
-        locals.iter().copied().find(|local| local.is_ipv4() == from.address.is_ipv4())
+        let locals = self.locals.iter().filter(|local| local.protocol == from.protocol);
+        locals.map(|local| local.address).find(|local| local.is_ipv4() == from.address.is_ipv4())
     }
 
     fn guard<T>(&mut self, call: impl FnOnce(&mut Str0m) -> T) -> Option<T> {
@@ -191,7 +181,11 @@ impl Rtc {
             return None;
         }
         let (rtc, restarts) = (&mut self.rtc, &mut self.restarts);
-        match catch_unwind(AssertUnwindSafe(|| call(rtc, restarts))) {
+        let outcome = catch_unwind(AssertUnwindSafe(|| call(rtc, restarts)));
+        // Whatever came of the call: the next one is another session's.
+        let shown = SHOWN.take();
+        self.keys = self.keys.take().or(shown);
+        match outcome {
             Ok(value) => Some(value),
             Err(_) => {
                 self.fail(TransportFault::Poisoned);
@@ -219,9 +213,9 @@ impl Rtc {
 
     /// Keys come out of DTLS before the certificate is verified; they count only once str0m says that it was.
     fn connected(&mut self) {
-        match self.keys.try_recv() {
-            Ok(keys) => self.told.push_back(TransportEvent::Connected(Box::new(keys))),
-            Err(_) => self.fail(TransportFault::Handshake),
+        match self.keys.take() {
+            Some(keys) => self.told.push_back(TransportEvent::Connected(keys)),
+            None => self.fail(TransportFault::Handshake),
         }
     }
 
@@ -291,7 +285,8 @@ impl Transport for Rtc {
     }
 
     fn restart_ice(&mut self, now: Instant, restart: IceRestart) {
-        self.guard_restarts(|ice| ice.restart(now, restart));
+        let candidates: Vec<Candidate> = self.locals.iter().copied().filter_map(host_candidate).collect();
+        self.guard_restarts(|ice| ice.restart(now, restart, &candidates));
     }
 
     fn poll(&mut self, now: Instant) -> Output {
@@ -330,11 +325,11 @@ impl Transport for Rtc {
 }
 
 /// Where UDP gets through it is preferred: str0m takes libwebrtc's type preferences, 126 for UDP and 90 for TCP.
-fn host_candidate(protocol: Protocol, address: SocketAddr) -> Option<Candidate> {
+fn host_candidate(local: Remote) -> Option<Candidate> {
     let builder = Candidate::builder();
-    match protocol {
-        Protocol::Udp => builder.udp().host(address).build().ok(),
-        Protocol::Tcp => builder.tcp().host(address).tcptype(TcpType::Passive).build().ok(),
+    match local.protocol {
+        Protocol::Udp => builder.udp().host(local.address).build().ok(),
+        Protocol::Tcp => builder.tcp().host(local.address).tcptype(TcpType::Passive).build().ok(),
     }
 }
 
@@ -354,8 +349,8 @@ pub(crate) fn protocol(carrier: Carrier) -> Protocol {
 }
 
 thread_local! {
-    /// Where the DTLS instance that str0m makes next shall put its keys: `RtcConfig::build` makes it before it returns.
-    static NEXT_SHOW: RefCell<Option<SyncSender<SessionKeys>>> = const { RefCell::new(None) };
+    /// The keys that DTLS gave within the call of str0m that is going on; taken as it returns.
+    static SHOWN: Cell<Option<Box<SessionKeys>>> = const { Cell::new(None) };
 }
 
 fn provider() -> CryptoProvider {
@@ -383,16 +378,17 @@ impl DtlsProvider for Tap {
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
         let inner = provider().dtls_provider.new_dtls(certificate, now, version, mtu)?;
-        Ok(Box::new(TappedDtls { inner, show: NEXT_SHOW.with_borrow_mut(Option::take) }))
+        Ok(Box::new(TappedDtls { inner, began: now, has_shown: false }))
     }
 }
 
-/// Forwards everything and keeps the keying material that passes.
+/// Forwards everything but the keying material, which it keeps from str0m and shows us.
 #[derive(Debug)]
 struct TappedDtls {
     inner: Box<dyn DtlsInstance>,
-    /// Taken with the first keys. DTLS 1.2 here has no renegotiation, and a second set would restart our nonces.
-    show: Option<SyncSender<SessionKeys>>,
+    began: Instant,
+    /// DTLS 1.2 here has no renegotiation, and a second set of keys would restart our nonces.
+    has_shown: bool,
 }
 
 impl DtlsInstance for TappedDtls {
@@ -416,10 +412,11 @@ impl DtlsInstance for TappedDtls {
             let keys = profile.and_then(|profile| {
                 SessionKeys::from_dtls(profile, material.as_ref(), self.inner.is_active()).ok()
             });
-            if let (Some(keys), Some(show)) = (keys, self.show.take()) {
-                // Without a taker the session is gone, and its keys with it.
-                let _ = show.try_send(keys);
+            if let Some(keys) = keys.filter(|_| !std::mem::replace(&mut self.has_shown, true)) {
+                SHOWN.set(Some(Box::new(keys)));
             }
+            // Overdue: str0m polls again at once.
+            return DtlsOutput::Timeout(self.began);
         }
         output
     }

@@ -11,7 +11,6 @@ use crate::constraint::Constraint;
 use crate::counters::Counters;
 use crate::limits::{
     ADDRESSES_PER_SESSION_MAX, FIRST_REPORT_DELAY, KEY_FRAME_WAIT_MAX, PACE_RATE_MIN, REPORT_INTERVAL,
-    TRACKS_PER_SESSION_MAX,
 };
 use crate::notes::{Notable, Note, Notes};
 use crate::pace::Pace;
@@ -27,7 +26,8 @@ use crate::turn::{Egress, Event};
 /// The four contexts of a session. Ours is the only writer of its nonces: RTP indices are the subscriptions', the RTCP
 /// index is the sealer's own.
 pub(crate) struct Srtp {
-    pub(crate) rtp_opener: RtpOpener,
+    /// None for a viewer, which sends no media.
+    pub(crate) rtp_opener: Option<Box<RtpOpener>>,
     pub(crate) rtcp_opener: RtcpOpener,
     pub(crate) rtp_sealer: RtpSealer,
     /// Bytes of the tag behind each RTP packet that we seal.
@@ -37,9 +37,9 @@ pub(crate) struct Srtp {
 }
 
 impl Srtp {
-    fn new(keys: &SessionKeys) -> Self {
+    fn new(keys: &SessionKeys, opens_media: bool) -> Self {
         Self {
-            rtp_opener: RtpOpener::new(&keys.remote),
+            rtp_opener: opens_media.then(|| Box::new(RtpOpener::new(&keys.remote))),
             rtcp_opener: RtcpOpener::new(&keys.remote),
             rtp_sealer: RtpSealer::new(&keys.local),
             rtp_overhead: keys.local.profile().rtp_overhead(),
@@ -72,17 +72,19 @@ impl Srtp {
     }
 }
 
-/// A viewer's side of a session.
+/// A viewer's side of a session. What each packet touches comes first in memory.
+#[repr(C)]
 pub(crate) struct Viewer {
-    pub(crate) subscriptions: ArrayVec<Subscription, TRACKS_PER_SESSION_MAX>,
-    pub(crate) extensions: ExtensionMap,
-    pub(crate) report_due: Instant,
-    pub(crate) fraction_lost: Option<u8>,
+    /// At most [`crate::limits::TRACKS_PER_SESSION_MAX`].
+    pub(crate) subscriptions: Box<[Subscription]>,
     pub(crate) pace: Pace,
-    pub(crate) constraint: Constraint,
-    pub(crate) wish: LayerWish,
+    pub(crate) extensions: ExtensionMap,
     /// Since when it waits for its first picture, until that is sent.
     pub(crate) first_frame_since: Option<Instant>,
+    pub(crate) constraint: Constraint,
+    pub(crate) report_due: Instant,
+    pub(crate) fraction_lost: Option<u8>,
+    pub(crate) wish: LayerWish,
 }
 
 impl Viewer {
@@ -105,15 +107,16 @@ pub(crate) enum Activity {
     Viewing(Box<Viewer>),
 }
 
-/// See the file's head.
+/// See the file's head. What each packet touches comes first in memory.
+#[repr(C)]
 pub(crate) struct Session {
     pub(crate) key: SessionKey,
-    pub(crate) transport: Box<dyn Transport>,
-    pub(crate) local_ssrc: Ssrc,
     pub(crate) activity: Activity,
     pub(crate) srtp: Option<Box<Srtp>>,
     /// Where media goes: nominated by ICE.
     pub(crate) path: Option<Remote>,
+    pub(crate) transport: Box<dyn Transport>,
+    pub(crate) local_ssrc: Ssrc,
     /// Addresses that proved to know the session's password; what comes from them is routed here.
     pub(crate) addresses: ArrayVec<Remote, ADDRESSES_PER_SESSION_MAX>,
     /// If not connected by then it never will be.
@@ -182,7 +185,8 @@ impl Session {
             viewer.report_due = now + FIRST_REPORT_DELAY;
         }
         if self.srtp.is_none() {
-            self.srtp = Some(Box::new(Srtp::new(keys)));
+            let opens_media = matches!(self.activity, Activity::Publishing(_));
+            self.srtp = Some(Box::new(Srtp::new(keys, opens_media)));
         }
     }
 

@@ -133,13 +133,12 @@ pub struct LayerWish {
     pub max_height: Option<u16>,
 }
 
-/// One m-section that a viewer receives.
+/// One m-section that a viewer receives. What only some packets need comes last, in memory too.
 #[derive(Debug, Clone)]
+#[repr(C)]
 pub struct SubscriptionSpec {
-    /// The track watched first, one of `layers`, and the shard where its publisher landed.
+    /// The track watched first, one of `layers`.
     pub track: TrackId,
-    pub home: ShardId,
-    pub layers: Layers,
     pub mid: Mid,
     pub codec: Codec,
     pub clock_rate_hz: u32,
@@ -149,6 +148,9 @@ pub struct SubscriptionSpec {
     pub red_payload_type: Option<PayloadType>,
     /// The SSRC announced to the viewer in `a=ssrc`.
     pub ssrc: Ssrc,
+    pub layers: Layers,
+    /// The shard where the publisher landed.
+    pub home: ShardId,
     /// Retransmission stream (RFC 4588): its SSRC and payload type.
     pub rtx: Option<(Ssrc, PayloadType)>,
     /// `a=rtcp-fb … nack`: the viewer will ask for lost packets.

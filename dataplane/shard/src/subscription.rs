@@ -14,24 +14,30 @@ use crate::store::{PacketFacts, Stored};
 /// Places of the log of recent retransmissions; a power of two.
 const RESEND_LOG: usize = 128;
 
-/// Of the numbers that share a place, the last one, and when it left.
-type Places = [Option<(Sequence, Instant)>; RESEND_LOG];
-
 /// When packets were last sent out of order, by their numbers. Most viewers need none.
 #[derive(Default)]
 struct ResendLog(Option<Box<Places>>);
 
+struct Places {
+    began: Instant,
+    /// Of the numbers that share a place, the last one, and when it left: milliseconds since `began`, rounded up.
+    left: [Option<(Sequence, u32)>; RESEND_LOG],
+}
+
 impl ResendLog {
     fn note(&mut self, now: Instant, sequence: Sequence) {
-        let places = self.0.get_or_insert_with(|| Box::new([None; RESEND_LOG]));
-        if let Some(place) = places.get_mut(usize::from(sequence.0) % RESEND_LOG) {
-            *place = Some((sequence, now));
+        let places = self.0.get_or_insert_with(|| Box::new(Places { began: now, left: [None; RESEND_LOG] }));
+        let since = now.saturating_duration_since(places.began).as_micros().div_ceil(1000);
+        if let Some(place) = places.left.get_mut(usize::from(sequence.0) % RESEND_LOG) {
+            *place = Some((sequence, u32::try_from(since).unwrap_or(u32::MAX)));
         }
     }
 
     fn last(&self, sequence: Sequence) -> Option<Instant> {
-        let place = self.0.as_ref()?.get(usize::from(sequence.0) % RESEND_LOG)?;
-        place.filter(|(last, _)| *last == sequence).map(|(_, at)| at)
+        let Places { began, left } = self.0.as_deref()?;
+        let place = left.get(usize::from(sequence.0) % RESEND_LOG)?;
+        let (_, since) = place.filter(|(last, _)| *last == sequence)?;
+        Some(*began + Duration::from_millis(since.into()))
     }
 }
 
@@ -70,14 +76,21 @@ impl Cursor {
     }
 }
 
-/// See the file's head.
+/// See the file's head. It lies in memory as it is written down: what each packet touches comes first.
+#[repr(C)]
 pub(crate) struct Subscription {
-    pub(crate) spec: SubscriptionSpec,
     pub(crate) flow: Flow,
     /// When the cursor can go on.
     pub(crate) due: Option<Instant>,
     /// None until the first packet.
     numbering: Option<Numbering>,
+    resend_budget: u64,
+    pub(crate) packets: u64,
+    /// Payload bytes, retransmissions apart: the octet count of a sender report.
+    pub(crate) octets: u64,
+    pub(crate) key_frames: u64,
+    pub(crate) frames: u64,
+    pub(crate) spec: SubscriptionSpec,
     /// The next run is on another track, with a clock of its own.
     clock_changed: bool,
     /// When it last began from the store, and how often it has.
@@ -86,16 +99,10 @@ pub(crate) struct Subscription {
     /// Packet index of the retransmission stream.
     rtx_index: u64,
     resent: ResendLog,
-    resend_budget: u64,
-    pub(crate) packets: u64,
-    /// Payload bytes, retransmissions apart: the octet count of a sender report.
-    pub(crate) octets: u64,
     pub(crate) retransmitted: u64,
     pub(crate) not_resent: u64,
     pub(crate) nacks: u64,
     pub(crate) key_frame_requests: u64,
-    pub(crate) key_frames: u64,
-    pub(crate) frames: u64,
 }
 
 impl Subscription {

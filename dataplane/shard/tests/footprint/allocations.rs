@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use allocation_counter::AllocationInfo;
 use fanlight_shard::Role;
 use fanlight_wire::{NtpTime, ReportBlock, RtpHeader, Sequence, Ssrc, Timestamp};
 
@@ -141,8 +140,7 @@ fn no_turn_allocates_for_a_packet() {
         scene.pass_frame();
     }
     let before: Vec<_> = scene.rig.shards.iter().map(|shard| *shard.counters()).collect();
-    scene.rig.spent = AllocationInfo::default();
-    scene.rig.engine_datagrams = 0;
+    scene.rig.forget_spent();
     for _ in 0..300 {
         scene.pass_frame();
     }
@@ -156,6 +154,7 @@ fn no_turn_allocates_for_a_packet() {
     assert_eq!(sum(|counters| counters.lane_packets_in), 300 * 5);
     assert_eq!(sum(|counters| counters.rejects.total()), 0);
     assert!(scene.rig.engine_datagrams > 0, "the stock clients are there and check their paths");
-    let AllocationInfo { count_total, count_current, .. } = scene.rig.spent;
-    assert_eq!((count_total, count_current), (0, -scene.rig.engine_datagrams), "allocated, and kept of it");
+    let (all, engine) = (scene.rig.spent, scene.rig.engine);
+    assert_eq!(all.count_total - engine.count_total, 0, "allocated by the shard");
+    assert_eq!(engine.count_current - all.count_current, scene.rig.engine_datagrams, "and given back");
 }

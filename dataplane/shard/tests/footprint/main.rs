@@ -8,4 +8,6 @@ mod common;
 #[cfg(test)]
 mod allocations;
 #[cfg(test)]
+mod heap;
+#[cfg(test)]
 mod rig;

@@ -1,19 +1,20 @@
 //! Shards between ends that allocate nothing themselves, so that what a turn allocates is the shard's.
 //!
 //! Some peers are stock clients with a real handshake, the others have their keys without one; all media is sealed and opened
-//! for real. What the engine inside a transport allocates is not counted: consent checks and timers, not media.
+//! for real. What the engine inside a transport allocates is counted by itself: consent checks and timers, not media.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use allocation_counter::{AllocationInfo, measure, opt_out};
+use allocation_counter::{AllocationInfo, measure};
 use fanlight_shard::rtc::{Certificate, Rtc};
 use fanlight_shard::transport::{IceRestart, Output, Refused, Transport};
 use fanlight_shard::{
     Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Remote, Role,
     SessionKey, Shard, ShardId,
 };
-use fanlight_wire::Ssrc;
+use fanlight_wire::{Kind, Ssrc, classify};
 
 use crate::common::client::{Client, session};
 use crate::common::trace::{Adoption, Order};
@@ -32,9 +33,13 @@ pub(crate) struct Rig {
     pub(crate) shards: Vec<Shard>,
     pub(crate) certificate: Certificate,
     pub(crate) clients: Vec<Client>,
+    /// While set, the first of all media packets to each client gets lost.
+    pub(crate) loses_downwards: bool,
     /// What all turns since it was last taken have allocated.
     pub(crate) spent: AllocationInfo,
-    /// Datagrams sent by transports since then: each is one allocation of the engine that the shard gives back.
+    /// Of that, what the engines inside transports have.
+    pub(crate) engine: AllocationInfo,
+    /// Datagrams of transports since then: each is one allocation of the engine that the shard gives back.
     pub(crate) engine_datagrams: i64,
     handed: Vec<Handed>,
     lanes: Vec<VecDeque<(ShardId, LaneMessage)>>,
@@ -53,7 +58,9 @@ impl Rig {
             shards: (0..shards).map(|shard| new_shard(&config, ShardId(shard), now)).collect(),
             certificate: Certificate::generate().unwrap(),
             clients: Vec::new(),
-            spent: AllocationInfo::default(),
+            loses_downwards: false,
+            spent: NOTHING,
+            engine: NOTHING,
             engine_datagrams: 0,
             handed: (0..shards).map(|_| Handed::default()).collect(),
             lanes: (0..shards).map(|_| VecDeque::with_capacity(LANE_DEPTH)).collect(),
@@ -89,9 +96,14 @@ impl Rig {
             transport = Some(rtc);
         });
         self.clients.push(client);
-        let engine = Box::new(Uncounted(transport.unwrap()));
+        let engine = Box::new(Counted(transport.unwrap()));
         self.command(seat.shard, Command::Adopt(Box::new(session(&seat, engine, role))));
         made.bytes_current
+    }
+
+    /// Begins to count anew.
+    pub(crate) fn forget_spent(&mut self) {
+        (self.spent, self.engine, self.engine_datagrams) = (NOTHING, NOTHING, 0);
     }
 
     pub(crate) fn command(&mut self, shard: ShardId, command: Command) {
@@ -135,8 +147,13 @@ impl Rig {
             let mut said = 0;
             for client in &mut clients {
                 let seen_at = client.seen_at;
+                let mut loses = self.loses_downwards;
                 for (_, datagram) in self.sent.datagrams().filter(|(to, _)| *to == seen_at) {
-                    client.hear(self.now, datagram);
+                    let is_lost = loses && classify(datagram) == Kind::Rtp;
+                    loses &= !is_lost;
+                    if !is_lost {
+                        client.hear(self.now, datagram);
+                    }
                 }
             }
             for client in &mut clients {
@@ -166,9 +183,11 @@ impl Rig {
         let mut inputs = Inputs { datagrams, commands: &mut commands, lanes: &mut heard };
         let mut outputs = Outputs { egress: &mut self.sent, lanes: &mut lanes, events: &mut self.events };
         let (shard, now, mut deadline) = (&mut self.shards[place], self.now, None);
-        ENGINE_DATAGRAMS.set(0);
+        ENGINE.set((NOTHING, 0));
         self.spent += measure(|| deadline = shard.turn(now, &mut inputs, &mut outputs));
-        self.engine_datagrams += ENGINE_DATAGRAMS.get();
+        let (engine, datagrams) = ENGINE.get();
+        self.engine += engine;
+        self.engine_datagrams += datagrams;
         self.deadlines[place] = deadline;
         self.lanes[place] = heard;
         self.handed[place].forget_read();
@@ -177,43 +196,57 @@ impl Rig {
 }
 
 thread_local! {
-    /// Datagrams that transports gave away in this turn.
-    static ENGINE_DATAGRAMS: std::cell::Cell<i64> = const { std::cell::Cell::new(0) };
+    /// What the transports have allocated in this turn, and the datagrams that they gave away.
+    static ENGINE: Cell<(AllocationInfo, i64)> = const { Cell::new((NOTHING, 0)) };
 }
 
-/// Runs it without counting what it allocates.
-fn uncounted<T>(run: impl FnOnce() -> T) -> T {
-    let mut value = None;
-    opt_out(|| value = Some(run()));
-    value.unwrap()
+pub(crate) const NOTHING: AllocationInfo = AllocationInfo {
+    count_total: 0,
+    count_current: 0,
+    count_max: 0,
+    bytes_total: 0,
+    bytes_current: 0,
+    bytes_max: 0,
+};
+
+/// A transport whose allocations are counted by themselves.
+struct Counted(Box<dyn Transport>);
+
+impl Counted {
+    fn call<T>(&mut self, call: impl FnOnce(&mut dyn Transport) -> T) -> T {
+        let mut value = None;
+        let spent = measure(|| value = Some(call(&mut *self.0)));
+        let (mut engine, datagrams) = ENGINE.get();
+        engine += spent;
+        ENGINE.set((engine, datagrams));
+        value.unwrap()
+    }
 }
 
-/// A transport whose allocations are not counted.
-struct Uncounted(Box<dyn Transport>);
-
-impl Transport for Uncounted {
+impl Transport for Counted {
     fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused> {
-        uncounted(|| self.0.receive(now, from, datagram))
+        self.call(|transport| transport.receive(now, from, datagram))
     }
 
     fn advance(&mut self, now: Instant) {
-        uncounted(|| self.0.advance(now));
+        self.call(|transport| transport.advance(now));
     }
 
     fn poll(&mut self, now: Instant) -> Output {
-        let output = uncounted(|| self.0.poll(now));
+        let output = self.call(|transport| transport.poll(now));
         if matches!(output, Output::Transmit { .. }) {
-            ENGINE_DATAGRAMS.set(ENGINE_DATAGRAMS.get() + 1);
+            let (engine, datagrams) = ENGINE.get();
+            ENGINE.set((engine, datagrams + 1));
         }
         output
     }
 
     fn restart_ice(&mut self, now: Instant, restart: IceRestart) {
-        uncounted(|| self.0.restart_ice(now, restart));
+        self.call(|transport| transport.restart_ice(now, restart));
     }
 
     fn close(&mut self, now: Instant) {
-        uncounted(|| self.0.close(now));
+        self.call(|transport| transport.close(now));
     }
 }
 
