@@ -118,6 +118,10 @@ pub struct Media {
     pub key_frame_interval_s: u32,
     /// How much faster than live a late joiner goes through what it begins with.
     pub catch_up_speed: u32,
+    /// Longest time for which a packet waits for others to leave with it, on a shard under load, microseconds; 0 = never.
+    pub train_hold_us_max: u32,
+    /// Most padding by which packets of video are made equally long, bytes; 0 = none.
+    pub train_padding_bytes_max: u8,
 }
 
 impl Default for Media {
@@ -135,6 +139,8 @@ impl Default for Media {
             connect_timeout_s: 15,
             key_frame_interval_s: 4,
             catch_up_speed: 4,
+            train_hold_us_max: 10_000,
+            train_padding_bytes_max: 32,
         }
     }
 }

@@ -94,6 +94,7 @@ fn recruit(
         connect_timeout: config.limits.connect_timeout,
         key_frame_interval: config.key_frame_interval,
         catch_up_speed: config.catch_up_speed,
+        trains: config.trains,
         started: Instant::now(),
     };
     let pin = config.pin;

@@ -4,6 +4,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fanlight_shard::TrainConfig;
+
 pub use fanlight_ring::BackendChoice as Backend;
 
 /// Configuration of the whole process.
@@ -28,6 +30,8 @@ pub struct Config {
     pub key_frame_interval: Option<Duration>,
     /// How much faster than live a late joiner goes through what it begins with.
     pub catch_up_speed: u32,
+    /// How packets are brought to leave together.
+    pub trains: TrainConfig,
     pub limits: Limits,
 }
 
@@ -64,6 +68,7 @@ impl Default for Config {
             backend: Backend::Auto,
             key_frame_interval: Some(Duration::from_secs(4)),
             catch_up_speed: 4,
+            trains: TrainConfig::default(),
             limits: Limits::default(),
         }
     }

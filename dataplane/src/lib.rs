@@ -23,4 +23,5 @@ mod worker;
 pub use boot::run;
 pub use config::{Backend, Config, Limits, Tcp};
 pub use error::StartError;
+pub use fanlight_shard::TrainConfig;
 pub use secret::NoRandomness;

@@ -20,7 +20,7 @@ pub(super) fn run(config: &Config) -> Result<(), Fault> {
 #[cfg(feature = "dataplane")]
 fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Config {
     use fanlight::config::IoChoice;
-    use fanlight_dataplane::{Backend, Limits, Tcp};
+    use fanlight_dataplane::{Backend, Limits, Tcp, TrainConfig};
     let media = &config.media;
     fanlight_dataplane::Config {
         socket,
@@ -38,6 +38,11 @@ fn mapped(config: &Config, socket: std::path::PathBuf) -> fanlight_dataplane::Co
         key_frame_interval: (media.key_frame_interval_s > 0)
             .then(|| std::time::Duration::from_secs(media.key_frame_interval_s.into())),
         catch_up_speed: media.catch_up_speed,
+        trains: TrainConfig {
+            hold_max: std::time::Duration::from_micros(media.train_hold_us_max.into()),
+            padding_bytes_max: media.train_padding_bytes_max,
+            ..TrainConfig::default()
+        },
         limits: Limits {
             sessions_max: config.limits.sessions_max,
             viewers_per_stream_max: config.limits.viewers_per_stream_max,

@@ -58,6 +58,8 @@ const RANGES: &[(&str, i64, i64, &str)] = &[
     ("media.connect_timeout_s", 1, 300, "seconds"),
     ("media.key_frame_interval_s", 0, 3_600, "seconds; 0 = never"),
     ("media.catch_up_speed", 2, 20, "times the speed of live"),
+    ("media.train_hold_us_max", 0, 20_000, "microseconds; 0 = never"),
+    ("media.train_padding_bytes_max", 0, 255, "bytes; 0 = none"),
     ("limits.sessions_max", 1, 50_000, "sessions"),
     ("limits.streams_max", 1, 50_000, "streams"),
     ("limits.viewers_per_stream_max", 1, 50_000, "viewers"),

@@ -1,5 +1,6 @@
 //! The last steps to one viewer: number, rewrite, pace, seal. What is new goes out at once while the pace allows; the rest, and
-//! all that a late joiner has to catch up, follows from the store.
+//! all that a late joiner has to catch up, follows from the store. Whatever leaves in one turn goes into one train, as far as
+//! that takes it.
 
 use std::time::Instant;
 
@@ -15,7 +16,7 @@ use crate::subscription::{Cursor, Flow, Subscription};
 use crate::track::Track;
 use crate::train::{Body, Train};
 
-/// One viewer's share of one track in this turn.
+/// What one viewer gets in this turn.
 pub(crate) struct Delivery<'a> {
     pub(crate) now: Instant,
     pub(crate) train: Train<'a>,
@@ -30,8 +31,16 @@ pub(crate) struct Delivery<'a> {
 }
 
 impl Delivery<'_> {
+    /// What the viewer gets of one track. Returns how many packets that was.
+    pub(crate) fn serve(&mut self, track: &Track, subscription: &mut Subscription) -> u64 {
+        let before = self.sent;
+        self.fresh(track, subscription);
+        self.behind(track, subscription);
+        self.sent - before
+    }
+
     /// What came in this turn: each packet leaves now, waits its turn behind the cursor, or is not for this viewer.
-    pub(crate) fn fresh(&mut self, track: &Track, subscription: &mut Subscription) {
+    fn fresh(&mut self, track: &Track, subscription: &mut Subscription) {
         for sequence in &track.fresh {
             let Some(stored) = track.store.find(*sequence) else { continue };
             if self.leaves_now(*sequence, &stored, subscription) {
@@ -68,10 +77,10 @@ impl Delivery<'_> {
 
     /// Moves the cursor on as far as it may go. Never before [`Self::fresh`] in one turn: a packet of this turn that the cursor
     /// has taken must not be taken for a late one.
-    pub(crate) fn behind(&mut self, track: &Track, subscription: &mut Subscription) {
+    fn behind(&mut self, track: &Track, subscription: &mut Subscription) {
         self.skip_what_is_too_late(track, subscription);
         let Flow::Behind(mut cursor) = subscription.flow else { return };
-        let Some((newest, _)) = track.newest() else { return };
+        let Some(newest) = track.released() else { return };
         // What the store has given up cannot be waited for.
         let oldest = (newest.0 + 1).saturating_sub(track.store.capacity());
         cursor.next = cursor.next.max(ExtendedSequence(oldest));
@@ -146,13 +155,13 @@ impl Delivery<'_> {
     }
 
     fn send(&mut self, subscription: &mut Subscription, sequence: ExtendedSequence, stored: &Stored<'_>) {
-        let Some((index, fields)) = subscription.number(sequence, stored.facts) else { return };
+        let Some((index, fields, payload)) = subscription.packet(sequence, stored) else { return };
         if !subscription.claim(self.now, index, stored.facts) {
             return;
         }
         let mid = subscription.spec.mid.as_slice();
         let elements = ViewerElements::new(self.extensions, mid, self.send_time, stored.extensions);
-        if self.train.push(index, &fields, &elements, Body::Media(subscription.readable(stored))) {
+        if self.train.push(index, &fields, &elements, Body::Media(payload)) {
             subscription.sent(stored.facts);
             self.pace.spend(stored.facts.bytes());
             self.sent += 1;

@@ -1,14 +1,17 @@
-//! The fan-out at the end of a turn: for each track with fresh packets, each of its viewers gets them as trains. And what a
-//! viewer is behind by, whenever its pace allows.
+//! The fan-out at the end of a turn: for each track whose packets leave now, each of its viewers gets them as trains. And what
+//! a viewer is behind by, whenever its pace allows.
 //!
 //! Viewer outer, packet inner: a viewer's key, path and numbering stay hot for the whole frame, and the packets come from
-//! one store that all share.
+//! one store that all share. What leaves of other tracks of the viewer in the same turn goes along, so that its audio rides as
+//! the tail of its video's train.
 
 use std::time::Instant;
 
 use fanlight_wire::abs_send_time;
 
 use crate::delivery::Delivery;
+use crate::equalise::equalise;
+use crate::hold::Terms;
 use crate::notes::Notable;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
@@ -18,33 +21,77 @@ use crate::train::Train;
 use crate::turn::Outputs;
 
 impl Shard {
-    /// Audio first: it is small, and its loss is heard.
+    /// Video first, with the audio that its viewers watch it with; then the audio of those who have none.
     pub(crate) fn fan_out(&mut self, outputs: &mut Outputs<'_>) {
-        let mut ids = std::mem::take(&mut self.fresh);
-        for video in [false, true] {
-            for id in &ids {
-                if self.tracks.get(id).is_some_and(|track| track.is_video == video) {
-                    self.fan_out_track(*id, outputs);
+        self.release();
+        // Out of the map while their viewers are served, so that tracks and sessions can be used side by side.
+        let mut leaving = std::mem::take(&mut self.leaving);
+        for track in &leaving {
+            for place in 0..track.subscribers.len() {
+                if let Some(subscriber) = track.subscribers.get(place) {
+                    self.serve(track, *subscriber, &leaving, outputs);
                 }
             }
         }
-        ids.clear();
-        self.fresh = ids;
+        for mut track in leaving.drain(..) {
+            track.fresh.clear();
+            self.tracks.insert(track.id, track);
+        }
+        self.leaving = leaving;
     }
 
-    fn fan_out_track(&mut self, id: TrackId, outputs: &mut Outputs<'_>) {
-        // Out of the map while its viewers are served, so that track and sessions can be used side by side.
-        let Some(mut track) = self.tracks.remove(&id) else { return };
-        for place in 0..track.subscribers.len() {
-            if let Some(subscriber) = track.subscribers.get(place).copied() {
-                self.serve(&track, subscriber, outputs);
+    /// Takes the tracks whose packets leave now out of the map: video first. The others wait, and their time is noted.
+    fn release(&mut self) {
+        let terms = Terms {
+            now: self.now,
+            hold_max: self.config.trains.hold_max,
+            is_loaded: self.egress_rate.bps(self.now) >= self.config.trains.load_bps,
+        };
+        self.held_until = None;
+        for video in [true, false] {
+            for place in (0..self.fresh.len()).rev() {
+                let Some(id) = self.fresh.get(place).copied() else { continue };
+                let Some(track) = self.tracks.get(&id) else {
+                    // It ended.
+                    self.fresh.swap_remove(place);
+                    continue;
+                };
+                if track.is_video != video {
+                    continue;
+                }
+                match self.waits_until(track, &terms) {
+                    Some(until) => {
+                        self.held_until = Some(self.held_until.map_or(until, |first| first.min(until)));
+                    }
+                    None => self.release_track(place, id),
+                }
             }
         }
-        track.fresh.clear();
-        self.tracks.insert(id, track);
     }
 
-    /// Sends a viewer what it is behind by, where that is due. Only after the fan-out of the turn: see [`Delivery::behind`].
+    fn waits_until(&self, track: &Track, terms: &Terms) -> Option<Instant> {
+        if track.is_video {
+            return track.hold.video_until(terms);
+        }
+        let video = track.rides_on?;
+        if self.leaving.iter().any(|leaving| leaving.id == video) {
+            return None;
+        }
+        track.hold.audio_until(terms, &self.tracks.get(&video)?.hold)
+    }
+
+    fn release_track(&mut self, place: usize, id: TrackId) {
+        self.fresh.swap_remove(place);
+        let Some(mut track) = self.tracks.remove(&id) else { return };
+        track.release(self.now);
+        if track.is_video {
+            let Track { store, fresh, .. } = &mut *track;
+            equalise(store, fresh, self.config.trains.padding_bytes_max);
+        }
+        self.leaving.push(track);
+    }
+
+    /// Sends a viewer what it is behind by, where that is due.
     pub(crate) fn go_on(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
         let now = self.now;
         let Some(viewer) = self.sessions.find(key).and_then(|session| session.viewer_mut()) else { return };
@@ -53,43 +100,63 @@ impl Shard {
         let due: arrayvec::ArrayVec<_, { crate::limits::TRACKS_PER_SESSION_MAX }> =
             due.map(|(place, subscription)| (place, subscription.spec.track)).collect();
         for (place, id) in due {
-            let Some(track) = self.tracks.remove(&id) else { continue };
-            debug_assert!(track.fresh.is_empty(), "the fan-out comes first");
-            self.serve(&track, Subscriber { viewer: key, place }, outputs);
+            let Some(mut track) = self.tracks.remove(&id) else { continue };
+            // What waits for its fan-out is not to be sent before.
+            let fresh = std::mem::take(&mut track.fresh);
+            self.serve(&track, Subscriber { viewer: key, place }, &[], outputs);
+            track.fresh = fresh;
             self.tracks.insert(id, track);
         }
     }
 
-    fn serve(&mut self, track: &Track, subscriber: Subscriber, outputs: &mut Outputs<'_>) {
-        let now = self.now;
+    /// Sends a viewer what leaves of a track, and of its others among `leaving`.
+    fn serve(
+        &mut self,
+        track: &Track,
+        subscriber: Subscriber,
+        leaving: &[Box<Track>],
+        outputs: &mut Outputs<'_>,
+    ) {
+        let (now, turn) = (self.now, self.counters.turns);
         let send_time = abs_send_time(now.saturating_duration_since(self.config.started));
         let Some(session) = self.sessions.find(subscriber.viewer) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
         let Viewer { subscriptions, extensions, pace, constraint, first_frame_since, .. } = &mut **viewer;
         let Some(subscription) = subscriptions.get_mut(subscriber.place) else { return };
+        if !leaving.is_empty() && subscription.served == turn {
+            return;
+        }
         if track.is_video {
             pace.fill(now, constraint.pace_bps(track.rate.bps(now)));
         }
-        let (sent, note) = {
-            let mut delivery = Delivery {
-                now,
-                train: Train::new(outputs.egress, &mut self.counters, srtp, path),
-                extensions,
-                send_time: &send_time,
-                pace,
-                rng: &mut self.rng,
-                sent: 0,
-                note: None,
-            };
-            delivery.fresh(track, subscription);
-            delivery.behind(track, subscription);
-            (delivery.sent, delivery.note)
+        let mut delivery = Delivery {
+            now,
+            train: Train::new(outputs.egress, &mut self.counters, srtp, path),
+            extensions,
+            send_time: &send_time,
+            pace,
+            rng: &mut self.rng,
+            sent: 0,
+            note: None,
         };
-        self.counters.media_packets_out += sent;
-        let is_behind = subscription.due.is_some();
-        let begun = if sent > 0 && track.is_video { first_frame_since.take() } else { None };
+        let sent = delivery.serve(track, subscription);
+        let mut is_behind = subscription.due.is_some();
         let from_store = subscription.restarts > 0;
+        if leaving.len() > 1 {
+            for (place, other) in subscriptions.iter_mut().enumerate() {
+                let track = leaving.iter().find(|track| track.id == other.spec.track && !track.is_video);
+                if let Some(track) = track.filter(|_| place != subscriber.place) {
+                    delivery.serve(track, other);
+                    other.served = turn;
+                    is_behind |= other.due.is_some();
+                }
+            }
+        }
+        let (all_sent, note) = (delivery.sent, delivery.note);
+        drop(delivery);
+        self.counters.media_packets_out += all_sent;
+        let begun = if sent > 0 && track.is_video { first_frame_since.take() } else { None };
         for what in begun.map(|since| first_frame(now, since, from_store)).into_iter().chain(note) {
             session.note(now, what, outputs.events);
         }

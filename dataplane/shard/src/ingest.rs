@@ -91,11 +91,10 @@ impl Shard {
         let now = self.now;
         let track = self.tracks.get_mut(&id).ok_or(NotKept::TooOld)?;
         track.store.keep(sequence, facts, extensions, payload)?;
-        track.observe(now, sequence, &facts);
         if track.fresh.is_empty() {
             self.fresh.push(id);
         }
-        track.fresh.push(sequence);
+        track.observe(now, sequence, &facts);
         Ok(())
     }
 

@@ -42,11 +42,25 @@ impl Shard {
         }
         let Some(track) = self.tracks.get_mut(&spec.track) else { return false };
         track.subscribers.push(Subscriber { viewer: key, place });
+        self.learn_to_ride(key);
         // A new mirror gets the group of pictures from home, or home asks for a key frame.
         if !is_new {
             self.begin(key, place, outputs);
         }
         true
+    }
+
+    /// A viewer's audio can ride on its video.
+    fn learn_to_ride(&mut self, key: SessionKey) {
+        let Self { sessions, tracks, .. } = self;
+        let Some(viewer) = sessions.find(key).and_then(|session| session.viewer_mut()) else { return };
+        let video = viewer.subscriptions.iter().find(|subscription| subscription.is_video());
+        let Some(video) = video.map(|subscription| subscription.spec.track) else { return };
+        for audio in viewer.subscriptions.iter().filter(|subscription| !subscription.is_video()) {
+            if let Some(track) = tracks.get_mut(&audio.spec.track) {
+                track.rides_on = Some(video);
+            }
+        }
     }
 
     /// Lets a subscription begin, or begin anew.

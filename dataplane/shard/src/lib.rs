@@ -26,11 +26,13 @@ mod counters;
 mod delivery;
 mod drive;
 mod elements;
+mod equalise;
 mod fan_out;
 mod feedback;
 #[cfg(test)]
 mod footprint;
 mod gop;
+mod hold;
 mod ice;
 mod ingest;
 mod inspection;
@@ -84,7 +86,7 @@ pub use notes::{Notable, Note};
 pub use reject::{REJECTS, Reject, RejectCounters};
 pub use remote::{Protocol, Remote};
 pub use report::{SessionReport, ShardReport, TrackReport};
-pub use shard::{Shard, ShardConfig};
+pub use shard::{Shard, ShardConfig, TrainConfig};
 pub use spec::{
     LayerSpec, LayerWish, Layers, Mid, PublishSpec, PublishedTrack, Rid, Role, SessionKey, SessionSpec,
     ShardId, SubscriptionSpec, TrackId, WatchSpec,

@@ -180,6 +180,14 @@ pub const LANE_BACKLOG_MAX: usize = 4096;
 /// Most segments of one train. Linux takes 128 since 6.9 and 64 before (UDP_MAX_SEGMENTS).
 pub const TRAIN_SEGMENTS_MAX: usize = 64;
 
+/// Packets wait to leave together only on a shard that sends so much, bit/s: below that it has a core nearly for itself, and no
+/// message is worth anybody's millisecond.
+pub const LOAD_BPS: u64 = 100_000_000;
+/// A train of so many packets of ordinary size fills a send slot: more of a frame would be another one.
+pub const HOLD_PACKETS_MAX: usize = 12;
+/// Frames come by so much later than their rhythm says, most of the time.
+pub const HOLD_SLACK: Duration = Duration::from_millis(2);
+
 /// The CNAME of everything we send (RFC 3550 §6.5.1): one participant, one clock, so that players keep audio and video in
 /// step. The answer's `a=ssrc … cname` says the same.
 pub const CNAME: &str = "fanlight";

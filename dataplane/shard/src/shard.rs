@@ -8,8 +8,9 @@ use rustc_hash::FxHashMap;
 use crate::backfill::Backfill;
 use crate::counters::Counters;
 use crate::lane::LaneMessage;
-use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX};
+use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
 use crate::notes::Notable;
+use crate::rate::RateMeter;
 use crate::rng::Rng;
 use crate::routes::Routes;
 use crate::sessions::Sessions;
@@ -21,6 +22,17 @@ use crate::ufrag::UfragKey;
 
 /// While messages for other shards wait for room in a lane, the next turn is no later than this.
 const BACKLOG_RETRY: Duration = Duration::from_millis(1);
+
+/// How packets are brought to leave together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrainConfig {
+    /// Longest time for which a packet waits for others, on a shard under load. Zero: never.
+    pub hold_max: Duration,
+    /// What a shard under load sends, bit/s.
+    pub load_bps: u64,
+    /// Most bytes of padding by which packets of video are made equally long. Zero: never.
+    pub padding_bytes_max: u8,
+}
 
 /// What a shard is told once.
 #[derive(Debug, Clone)]
@@ -36,6 +48,7 @@ pub struct ShardConfig {
     pub key_frame_interval: Option<Duration>,
     /// How much faster than live a late joiner goes through the group of pictures.
     pub catch_up_speed: u32,
+    pub trains: TrainConfig,
     /// Time zero of the shard's own clocks.
     pub started: Instant,
 }
@@ -49,8 +62,15 @@ pub struct Shard {
     pub(crate) sessions: Sessions,
     pub(crate) routes: Routes,
     pub(crate) tracks: FxHashMap<TrackId, Box<Track>>,
-    /// Tracks with packets to fan out in this turn, in the order they came.
+    /// Tracks with packets to fan out.
     pub(crate) fresh: Vec<TrackId>,
+    /// Those of them whose packets leave in this turn, while they do.
+    #[expect(clippy::vec_box, reason = "they come from the map, and go back there")]
+    pub(crate) leaving: Vec<Box<Track>>,
+    /// When the next of the others have waited long enough.
+    pub(crate) held_until: Option<Instant>,
+    /// Of all that was sent.
+    pub(crate) egress_rate: RateMeter,
     pub(crate) timers: Timers,
     /// Mirrored tracks whose viewers wait for a key frame.
     pub(crate) mirror_wishes: Vec<TrackId>,
@@ -58,6 +78,12 @@ pub struct Shard {
     pub(crate) backlog: VecDeque<(ShardId, LaneMessage)>,
     /// Groups of pictures on their way to shards that joined.
     pub(crate) backfills: Vec<Backfill>,
+}
+
+impl Default for TrainConfig {
+    fn default() -> Self {
+        Self { hold_max: Duration::from_millis(10), load_bps: LOAD_BPS, padding_bytes_max: 32 }
+    }
 }
 
 impl Shard {
@@ -71,6 +97,9 @@ impl Shard {
             routes: Routes::default(),
             tracks: FxHashMap::default(),
             fresh: Vec::new(),
+            leaving: Vec::new(),
+            held_until: None,
+            egress_rate: RateMeter::new(config.started),
             timers: Timers::default(),
             mirror_wishes: Vec::new(),
             backlog: VecDeque::new(),
@@ -91,6 +120,7 @@ impl Shard {
     ) -> Option<Instant> {
         self.now = self.now.max(now);
         self.counters.turns += 1;
+        let sent_before_bytes = self.counters.bytes_out;
         self.clear_backlog(outputs);
         self.obey(inputs, outputs);
         self.hear(inputs, outputs);
@@ -99,6 +129,8 @@ impl Shard {
         self.tick(outputs);
         self.send_backfills(outputs);
         let wishes = self.pass_wishes_on(outputs);
+        let sent_bytes = self.counters.bytes_out - sent_before_bytes;
+        self.egress_rate.add(self.now, usize::try_from(sent_bytes).unwrap_or(usize::MAX));
         self.deadline(inputs).into_iter().chain(wishes).min()
     }
 
@@ -199,6 +231,6 @@ impl Shard {
         let left_over = left_over.then_some(self.now);
         let is_waiting = !self.backlog.is_empty() || !self.backfills.is_empty();
         let backlog = is_waiting.then(|| self.now + BACKLOG_RETRY);
-        [left_over, backlog, self.timers.earliest()].into_iter().flatten().min()
+        [left_over, backlog, self.held_until, self.timers.earliest()].into_iter().flatten().min()
     }
 }

@@ -59,6 +59,8 @@ pub(crate) struct Stored<'a> {
     pub(crate) facts: &'a PacketFacts,
     pub(crate) extensions: &'a [u8],
     pub(crate) payload: &'a [u8],
+    /// The payload, and the RTP padding behind it if there is some.
+    pub(crate) padded: &'a [u8],
 }
 
 /// Why a packet was not kept.
@@ -73,6 +75,8 @@ struct Slot {
     /// None: never used.
     sequence: Option<ExtendedSequence>,
     facts: PacketFacts,
+    /// Bytes of RTP padding behind the payload.
+    padding_len: u8,
 }
 
 /// See the file's head.
@@ -95,7 +99,7 @@ impl Store {
             redundant_len: 0,
         };
         Self {
-            slots: (0..packets).map(|_| Slot { sequence: None, facts }).collect(),
+            slots: (0..packets).map(|_| Slot { sequence: None, facts, padding_len: 0 }).collect(),
             bytes: vec![0; packets * PACKET_BYTES_MAX].into_boxed_slice(),
             highest: None,
         }
@@ -127,7 +131,7 @@ impl Store {
         let (front, back) = bytes.split_at_mut(extensions.len());
         front.copy_from_slice(extensions);
         back.copy_from_slice(payload);
-        *slot = Slot { sequence: Some(sequence), facts };
+        *slot = Slot { sequence: Some(sequence), facts, padding_len: 0 };
         self.highest = self.highest.max(Some(sequence));
         Ok(())
     }
@@ -140,9 +144,30 @@ impl Store {
             return None;
         }
         let start = place * PACKET_BYTES_MAX;
-        let bytes = self.bytes.get(start..start + slot.facts.bytes())?;
-        let (extensions, payload) = bytes.split_at_checked(usize::from(slot.facts.extension_len))?;
-        Some(Stored { facts: &slot.facts, extensions, payload })
+        let bytes = self.bytes.get(start..start + slot.facts.bytes() + usize::from(slot.padding_len))?;
+        let (extensions, padded) = bytes.split_at_checked(usize::from(slot.facts.extension_len))?;
+        let payload = padded.get(..usize::from(slot.facts.payload_len))?;
+        Some(Stored { facts: &slot.facts, extensions, payload, padded })
+    }
+
+    /// Puts padding behind a packet's payload: its last byte counts it (RFC 3550 §5.1). A packet that has no room for it stays
+    /// as it is.
+    pub(crate) fn pad(&mut self, sequence: ExtendedSequence, padding_len: u8) {
+        let place = self.place(sequence);
+        let Some(slot) = self.slots.get_mut(place).filter(|slot| slot.sequence == Some(sequence)) else {
+            return;
+        };
+        let end = slot.facts.bytes() + usize::from(padding_len);
+        if end > PACKET_BYTES_MAX {
+            return;
+        }
+        let start = place * PACKET_BYTES_MAX;
+        let padding = self.bytes.get_mut(start + slot.facts.bytes()..start + end);
+        if let Some([zeros @ .., count]) = padding {
+            zeros.fill(0);
+            *count = padding_len;
+            slot.padding_len = padding_len;
+        }
     }
 
     /// How many packets it can hold.
@@ -214,6 +239,23 @@ mod tests {
         assert!(store.find(ExtendedSequence(9)).is_none());
         assert!(keep(&mut store, 9, b"late").is_ok(), "still inside the window");
         assert!(store.find(ExtendedSequence(9)).is_some());
+    }
+
+    /// Padding is for the road alone: whoever looks at the payload must not see it, nor the slot's next packet have it.
+    #[test]
+    fn padding_stands_behind_the_payload_and_goes_with_its_packet() {
+        let mut store = Store::new(8);
+        keep(&mut store, 1, b"payload").unwrap();
+        store.pad(ExtendedSequence(1), 3);
+        store.pad(ExtendedSequence(2), 3);
+        let found = store.find(ExtendedSequence(1)).unwrap();
+        assert_eq!((found.payload, found.padded), (&b"payload"[..], &b"payload\0\0\x03"[..]));
+        keep(&mut store, 9, b"next").unwrap();
+        assert_eq!(store.find(ExtendedSequence(9)).unwrap().padded, b"next");
+        let full = vec![0; PACKET_BYTES_MAX];
+        store.keep(ExtendedSequence(10), facts(&full, b""), b"", &full).unwrap();
+        store.pad(ExtendedSequence(10), 1);
+        assert_eq!(store.find(ExtendedSequence(10)).unwrap().padded.len(), PACKET_BYTES_MAX, "no room");
     }
 
     #[test]

@@ -82,6 +82,8 @@ pub(crate) struct Subscription {
     pub(crate) flow: Flow,
     /// When the cursor can go on.
     pub(crate) due: Option<Instant>,
+    /// The turn in which it was served last.
+    pub(crate) served: u64,
     /// None until the first packet.
     numbering: Option<Numbering>,
     resend_budget: u64,
@@ -111,6 +113,7 @@ impl Subscription {
             spec,
             flow: Flow::Waiting { since: now },
             due: None,
+            served: 0,
             numbering: None,
             clock_changed: false,
             restarted: None,
@@ -217,7 +220,7 @@ impl Subscription {
     }
 
     /// Index and header of a track's packet in this subscription. None: it is not for this viewer.
-    pub(crate) fn number(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
+    fn number(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
         let index = self.numbering.as_ref()?.index(sequence)?;
         Some((index, self.fields(index, facts)?))
     }
@@ -262,6 +265,19 @@ impl Subscription {
     /// What of a packet's payload the viewer can read: without RED of its own the newest block alone.
     pub(crate) fn readable<'p>(&self, stored: &'p Stored<'_>) -> &'p [u8] {
         if self.red_payload_type(stored.facts).is_some() { stored.payload } else { stored.primary() }
+    }
+
+    /// Index, header and payload of a track's packet in this subscription, padded as the packets are that leave with it. None: it
+    /// is not for this viewer.
+    pub(crate) fn packet<'p>(
+        &self,
+        sequence: ExtendedSequence,
+        stored: &'p Stored<'_>,
+    ) -> Option<(u64, RtpFields, &'p [u8])> {
+        let (index, fields) = self.number(sequence, stored.facts)?;
+        let padding = stored.padded.len() > stored.payload.len();
+        let payload = if padding { stored.padded } else { self.readable(stored) };
+        Some((index, RtpFields { padding, ..fields }, payload))
     }
 
     /// The track's timestamp in this subscription, or None before it began.

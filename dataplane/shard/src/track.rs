@@ -6,6 +6,7 @@ use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtendedSequence, Timestamp};
 
 use crate::gop::Gop;
+use crate::hold::Hold;
 use crate::key_frame::KeyFrameDesk;
 use crate::lane::MediaClock;
 use crate::limits::{AUDIO_STORE_PACKETS, UNSETTLED_PACKETS, VIDEO_STORE_PACKETS};
@@ -36,8 +37,12 @@ pub(crate) struct Track {
     pub(crate) clock_rate_hz: u32,
     pub(crate) origin: Origin,
     pub(crate) store: Store,
-    /// Kept in this turn and not yet fanned out.
+    /// Kept and not yet fanned out.
     pub(crate) fresh: Vec<ExtendedSequence>,
+    /// Whether they wait.
+    pub(crate) hold: Hold,
+    /// Of audio: the video that its viewers watch with it.
+    pub(crate) rides_on: Option<TrackId>,
     pub(crate) subscribers: Vec<Subscriber>,
     pub(crate) mirrors: Vec<ShardId>,
     pub(crate) clock: Option<MediaClock>,
@@ -48,6 +53,7 @@ pub(crate) struct Track {
     pub(crate) frames: u64,
     pub(crate) gop: Option<Gop>,
     newest: Option<(ExtendedSequence, Timestamp)>,
+    released: Option<ExtendedSequence>,
 }
 
 impl Track {
@@ -60,6 +66,8 @@ impl Track {
             origin,
             store: Store::new(packets),
             fresh: Vec::new(),
+            hold: Hold::default(),
+            rides_on: None,
             subscribers: Vec::new(),
             mirrors: Vec::new(),
             clock: None,
@@ -69,11 +77,14 @@ impl Track {
             frames: 0,
             gop: None,
             newest: None,
+            released: None,
         }
     }
 
-    /// Takes note of a kept packet.
+    /// Takes note of a kept packet, which is to be fanned out.
     pub(crate) fn observe(&mut self, now: Instant, sequence: ExtendedSequence, facts: &PacketFacts) {
+        self.hold.note(now, sequence, facts, self.newest.map(|(newest, _)| newest));
+        self.fresh.push(sequence);
         self.rate.add(now, facts.bytes());
         self.frames += u64::from(facts.marker);
         if facts.key_frame_start {
@@ -94,6 +105,17 @@ impl Track {
     /// The newest packet known, and where the track's clock stands by it.
     pub(crate) fn newest(&self) -> Option<(ExtendedSequence, Timestamp)> {
         self.newest
+    }
+
+    /// What was kept is fanned out now.
+    pub(crate) fn release(&mut self, now: Instant) {
+        self.hold.leave(now);
+        self.released = self.newest.map(|(newest, _)| newest);
+    }
+
+    /// The last packet that who is behind may be sent: those after it wait for their fan-out.
+    pub(crate) fn released(&self) -> Option<ExtendedSequence> {
+        self.released
     }
 
     /// By how much media of that timestamp is older than the newest.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use fanlight_shard::{
     Command, Counters, Event, Inputs, Inspection, LaneMessage, Outputs, Reject, Remote, SessionKey,
-    SessionReport, Shard, ShardConfig, ShardId, ShardReport, UfragKey,
+    SessionReport, Shard, ShardConfig, ShardId, ShardReport, TrainConfig, UfragKey,
 };
 
 use super::digest::{Digest, TurnOutputs};
@@ -23,11 +23,18 @@ pub(crate) struct WorldConfig {
     /// Messages that a lane holds.
     pub(crate) lane_depth: usize,
     pub(crate) key_frame_interval: Option<Duration>,
+    pub(crate) trains: TrainConfig,
 }
 
 impl Default for WorldConfig {
     fn default() -> Self {
-        Self { shards: 1, seed: 1, lane_depth: 1024, key_frame_interval: None }
+        Self {
+            shards: 1,
+            seed: 1,
+            lane_depth: 1024,
+            key_frame_interval: None,
+            trains: TrainConfig::default(),
+        }
     }
 }
 
@@ -89,6 +96,7 @@ pub(crate) fn new_shard(config: &WorldConfig, id: ShardId, started: Instant) -> 
         connect_timeout: Duration::from_secs(10),
         key_frame_interval: config.key_frame_interval,
         catch_up_speed: 4,
+        trains: config.trains,
         started,
     })
 }

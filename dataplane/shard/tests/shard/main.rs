@@ -26,3 +26,4 @@ mod redundant_audio;
 mod replaying;
 #[cfg(test)]
 mod restarts;
+mod trains;
