@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use fanlight_shard::{EndReason, LayerSpec, Remote, SessionKey, ShardId};
+use fanlight_shard::{EndReason, LayerSpec, Remote, SessionKey, ShardId, TrainConfig};
 use fanlight_srtp::RtcpSealer;
 use fanlight_wire::{
     ExtendedSequence, NtpTime, ReportBlock, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
@@ -58,12 +58,14 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    /// `shape`: how deep the lanes are.
+    /// `shape`: how deep the lanes are, and whether packets wait for others.
     pub(super) fn new(shape: u8) -> Self {
         let lane_depth = if shape < 128 { usize::from(shape % 16) } else { 1024 };
         let key_frame_interval = (shape % 2 == 1).then_some(Duration::from_secs(1));
         let seed = u64::from(shape);
-        let world = World::new(WorldConfig { shards: SHARDS, seed, lane_depth, key_frame_interval });
+        let load_bps = if shape & 2 == 0 { 0 } else { u64::MAX };
+        let trains = TrainConfig { load_bps, ..TrainConfig::default() };
+        let world = World::new(WorldConfig { shards: SHARDS, seed, lane_depth, key_frame_interval, trains });
         Self { world, sources: Vec::new(), watchers: Vec::new(), kept: VecDeque::new() }
     }
 
