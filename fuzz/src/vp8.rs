@@ -6,19 +6,19 @@ use crate::verdict::{Verdict, verdict};
 /// VP8 payloads (RFC 7741 §4.2).
 ///
 /// The descriptor is that of a parser which goes bit by bit, so are the starts of frames and key frames; and renumbering
-/// changes the numbers and nothing else. The last three bytes of the input are the new numbers.
+/// changes the numbers and nothing else. The last four bytes of the input are the new numbers.
 pub fn vp8(data: &[u8]) {
     let read = Vp8Descriptor::parse(data).ok();
     assert_eq!(read, descriptor(data));
     assert_eq!(verdict(Codec::Vp8, data), reference(data));
-    if let (Some(read), Some((payload, &[high, low, index]))) = (read, data.split_last_chunk()) {
-        check_renumbering(&read, payload, u16::from_be_bytes([high, low]), index);
+    if let (Some(read), Some((payload, &[high, low, index, key]))) = (read, data.split_last_chunk()) {
+        check_renumbering(&read, payload, u16::from_be_bytes([high, low]), [index, key]);
     }
 }
 
-fn check_renumbering(descriptor: &Vp8Descriptor, payload: &[u8], picture_id: u16, index: u8) {
+fn check_renumbering(descriptor: &Vp8Descriptor, payload: &[u8], picture_id: u16, [index, key]: [u8; 2]) {
     let mut renumbered = payload.to_vec();
-    if !descriptor.renumber(&mut renumbered, picture_id, index) {
+    if !descriptor.renumber(&mut renumbered, picture_id, index, key) {
         assert!(descriptor.len > payload.len(), "there is room for the numbers");
         return assert_eq!(renumbered, payload);
     }
@@ -26,6 +26,7 @@ fn check_renumbering(descriptor: &Vp8Descriptor, payload: &[u8], picture_id: u16
     let expected = Vp8Descriptor {
         picture_id: descriptor.picture_id.map(|_| picture_id & width),
         tl0_picture_index: descriptor.tl0_picture_index.map(|_| index),
+        key_index: descriptor.key_index.map(|_| key & 0x1f),
         ..*descriptor
     };
     assert_eq!(Vp8Descriptor::parse(&renumbered), Ok(expected));
@@ -53,10 +54,10 @@ fn descriptor(payload: &[u8]) -> Option<Vp8Descriptor> {
         (true, true) => Some(bits.number(15)?),
     };
     let index = if has_index { Some(bits.number(8)?) } else { None };
-    let (mut layer, mut sync) = (0, false);
+    let (mut layer, mut sync, mut key) = (0, false, 0);
     if has_layer || has_key_index {
         (layer, sync) = (bits.number(2)?, bits.flag()?);
-        bits.number(5)?;
+        key = bits.number(5)?;
     }
     Some(Vp8Descriptor {
         non_reference,
@@ -67,6 +68,7 @@ fn descriptor(payload: &[u8]) -> Option<Vp8Descriptor> {
         tl0_picture_index: index.map(|index| u8::try_from(index).unwrap()),
         temporal_layer: has_layer.then(|| u8::try_from(layer).unwrap()),
         layer_sync: has_layer && sync,
+        key_index: has_key_index.then(|| u8::try_from(key).unwrap()),
         len: bits.bytes_read(),
     })
 }

@@ -4,7 +4,9 @@
 
 use bytes::Bytes;
 use fanlight_wire::Malformed;
-use fanlight_wire::codec::{Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, frame_facts};
+use fanlight_wire::codec::{
+    Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, frame_facts, key_frame_size,
+};
 use proptest::prelude::*;
 use rtp::codecs::av1::Av1Payloader;
 use rtp::codecs::h264::H264Payloader;
@@ -72,6 +74,24 @@ mod vp8 {
         assert_eq!(starts(Codec::Vp8, &[0x10]), Err(Malformed::TooShort), "no frame header");
     }
 
+    /// Why: a viewer's wish for a size is held against what a layer shows, where nothing else tells.
+    #[test]
+    fn a_key_frame_shows_its_size_and_no_other_packet_does() {
+        let key_frame = [0x10, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x42, 0x68, 0x01, 0xff];
+        assert_eq!(
+            key_frame_size(Codec::Vp8, &key_frame),
+            Some((640, 360)),
+            "the upper two bits are the scale"
+        );
+        let interframe = [0x10, 0x51, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x42, 0x68, 0x01, 0xff];
+        assert_eq!(key_frame_size(Codec::Vp8, &interframe), None);
+        let continuation = [0x00, 0x50, 0x01, 0x00, 0x9d, 0x01, 0x2a, 0x80, 0x42, 0x68, 0x01, 0xff];
+        assert_eq!(key_frame_size(Codec::Vp8, &continuation), None);
+        for len in 0..11 {
+            assert_eq!(key_frame_size(Codec::Vp8, &key_frame[..len]), None, "{len} bytes");
+        }
+    }
+
     /// Why: libwebrtc's usual descriptor, with everything in it, and its 7-bit sibling.
     #[test]
     fn a_full_descriptor_is_read_field_by_field() {
@@ -85,6 +105,7 @@ mod vp8 {
             tl0_picture_index: Some(77),
             temporal_layer: Some(2),
             layer_sync: true,
+            key_index: Some(5),
             len: 6,
         };
         assert_eq!(Vp8Descriptor::parse(&payload), Ok(expected));
@@ -98,6 +119,7 @@ mod vp8 {
         assert_eq!((short.partition, short.picture_id, short.len), (3, Some(0x7f), 4));
         assert!(!short.wide_picture_id);
         assert_eq!((short.temporal_layer, short.layer_sync), (None, false), "a key index alone is no layer");
+        assert_eq!(short.key_index, Some(0x1f));
     }
 
     proptest! {
@@ -108,23 +130,26 @@ mod vp8 {
             payload in prop::collection::vec(any::<u8>(), 0..12),
             picture_id in 0_u16..1 << 15,
             tl0_picture_index in any::<u8>(),
+            key_index in 0_u8..1 << 5,
         ) {
             let Ok(before) = Vp8Descriptor::parse(&payload) else { return Ok(()) };
             let mut renumbered = payload.clone();
-            prop_assert!(before.renumber(&mut renumbered, picture_id, tl0_picture_index));
+            prop_assert!(before.renumber(&mut renumbered, picture_id, tl0_picture_index, key_index));
             let shown = if before.wide_picture_id { picture_id } else { picture_id & 0x7f };
             let expected = Vp8Descriptor {
                 picture_id: before.picture_id.map(|_| shown),
                 tl0_picture_index: before.tl0_picture_index.map(|_| tl0_picture_index),
+                key_index: before.key_index.map(|_| key_index),
                 ..before
             };
             prop_assert_eq!(Vp8Descriptor::parse(&renumbered), Ok(expected));
 
             let (old_id, old_index) = (before.picture_id.unwrap_or(0), before.tl0_picture_index.unwrap_or(0));
-            prop_assert!(before.renumber(&mut renumbered, old_id, old_index));
+            let old_key = before.key_index.unwrap_or(0);
+            prop_assert!(before.renumber(&mut renumbered, old_id, old_index, old_key));
             prop_assert_eq!(&renumbered, &payload);
             for len in 0..before.len {
-                prop_assert!(!before.renumber(&mut renumbered[..len], !old_id, !old_index));
+                prop_assert!(!before.renumber(&mut renumbered[..len], !old_id, !old_index, !old_key));
             }
             prop_assert_eq!(renumbered, payload);
         }

@@ -76,6 +76,15 @@ pub fn frame_facts(codec: Codec, marker: bool, payload: &[u8]) -> Result<FrameFa
     })
 }
 
+/// Width and height that a key frame's first packet shows. None: it is none, or of a codec that is not looked into.
+#[must_use]
+pub fn key_frame_size(codec: Codec, payload: &[u8]) -> Option<(u16, u16)> {
+    match codec {
+        Codec::Vp8 => vp8::key_frame_size(payload),
+        _ => None,
+    }
+}
+
 /// What begins with a packet.
 #[derive(Clone, Copy, Debug)]
 struct Starts {

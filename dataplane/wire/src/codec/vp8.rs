@@ -1,4 +1,4 @@
-//! The VP8 payload descriptor. RFC 7741 §4.2, §4.3.
+//! The VP8 payload descriptor. RFC 7741 §4.2, §4.3. And the size of a key frame. RFC 6386 §9.1.
 //!
 //! ```text
 //!  0: X R N S R PID:3
@@ -32,6 +32,8 @@ pub struct Vp8Descriptor {
     pub temporal_layer: Option<u8>,
     /// The frame refers to the lowest temporal layer only: one can switch up to its layer here (Y).
     pub layer_sync: bool,
+    /// Number of the last key frame, of 5 bits (KEYIDX).
+    pub key_index: Option<u8>,
     /// Bytes of the descriptor: where VP8 begins.
     pub len: usize,
 }
@@ -64,17 +66,27 @@ impl Vp8Descriptor {
             tl0_picture_index,
             temporal_layer: has_temporal_layer.then_some(layers >> 6),
             layer_sync: has_temporal_layer && layers & 0x20 != 0,
+            key_index: (present & 0x10 != 0).then_some(layers & 0x1f),
             len: payload.len() - reader.rest().len(),
         })
     }
 
-    /// Overwrites picture id and TL0PICIDX, each where the descriptor has it, and nothing else: so a viewer sees
-    /// one series of numbers when its track goes over to another encoding. A 7-bit field takes the low 7 bits.
+    /// Overwrites picture id, TL0PICIDX and KEYIDX, each where the descriptor has it, and nothing else: so a viewer
+    /// sees one series of numbers when its track goes over to another encoding. A narrow field takes the low bits.
     ///
     /// `payload` begins with this descriptor; if it ends inside it, nothing is written and the answer is false.
     #[must_use]
-    pub fn renumber(&self, payload: &mut [u8], picture_id: u16, tl0_picture_index: u8) -> bool {
+    pub fn renumber(
+        &self,
+        payload: &mut [u8],
+        picture_id: u16,
+        tl0_picture_index: u8,
+        key_index: u8,
+    ) -> bool {
         let Some(descriptor) = payload.get_mut(..self.len) else { return false };
+        if let (Some(_), Some(layers)) = (self.key_index, descriptor.last_mut()) {
+            *layers = *layers & 0xe0 | key_index & 0x1f;
+        }
         // The numbers come behind two bytes of flags; where there is one byte of flags there are no numbers.
         let mut writer = Writer::new(descriptor.get_mut(2..).unwrap_or_default());
         let [_, low] = picture_id.to_be_bytes();
@@ -103,6 +115,17 @@ pub(super) fn read_picture_id(reader: &mut Reader<'_>) -> Option<u16> {
         return Some(u16::from(first));
     }
     Some(u16::from_be_bytes([first & 0x7f, reader.u8()?]))
+}
+
+/// Behind the descriptor: a frame tag of 3 bytes, a start code, 14 bits each of width and height, little-endian.
+pub(super) fn key_frame_size(payload: &[u8]) -> Option<(u16, u16)> {
+    let descriptor = Vp8Descriptor::parse(payload).ok()?;
+    let mut reader = Reader::new(payload.get(descriptor.len..)?);
+    let [tag, _, _] = reader.array()?;
+    let is_key_frame = descriptor.is_frame_start() && tag & 0x01 == 0;
+    let is_begun = reader.array()? == [0x9d, 0x01, 0x2a];
+    let mut side = || Some(u16::from_le_bytes(reader.array()?) & 0x3fff);
+    (is_key_frame && is_begun).then_some((side()?, side()?))
 }
 
 pub(super) fn starts(payload: &[u8]) -> Result<Starts, Malformed> {
