@@ -20,6 +20,7 @@
 mod arrivals;
 mod backfill;
 pub mod bandwidth;
+mod binding;
 mod checks;
 mod constraint;
 mod counters;

@@ -1,6 +1,6 @@
 //! A publisher's side of a session: open → bind → observe, and the feedback that goes back to it.
 //!
-//! An SSRC is bound to a track by what signalling said of it, else by the MID extension, else by its payload type, and only
+//! An SSRC is bound to a track by what signalling said of it, else by what its packets say (see [`crate::binding`]), and only
 //! by a packet that was authentic: a forged one moves nothing.
 
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use fanlight_wire::{
 };
 
 use crate::arrivals::ArrivalLog;
+use crate::binding::{self, Names, stream_of};
 use crate::elements::Elements;
 use crate::key_frame::{Asked, KeyFrameDesk};
 use crate::lane::MediaClock;
@@ -143,7 +144,10 @@ impl Publisher {
                 Some(&receiver.index)
             }
             None => {
-                self.track_of_payload_type(header.payload_type).ok_or(Reject::UnknownPayloadType)?;
+                let is_ours = |track: &IngressTrack| stream_of(&track.spec, header.payload_type).is_some();
+                if !self.tracks.iter().any(is_ours) {
+                    return Err(Reject::UnknownPayloadType);
+                }
                 self.retired.iter().find(|(ssrc, _)| *ssrc == header.ssrc).map(|(_, window)| window)
             }
         };
@@ -174,38 +178,15 @@ impl Publisher {
         payload_type: PayloadType,
     ) -> Result<(), Reject> {
         let spec = self.tracks.get(track).map(|track| &track.spec).ok_or(Reject::Unbound)?;
-        let is_expected = match stream {
-            Stream::Media => [Some(spec.payload_type), spec.red_payload_type].contains(&Some(payload_type)),
-            Stream::Retransmission => spec.rtx_payload_type == Some(payload_type),
-        };
+        let is_expected = stream_of(spec, payload_type) == Some(stream);
         if is_expected { Ok(()) } else { Err(Reject::UnknownPayloadType) }
     }
 
-    fn track_of_payload_type(&self, payload_type: PayloadType) -> Option<(usize, Stream)> {
-        self.tracks.iter().enumerate().find_map(|(place, track)| {
-            if [Some(track.spec.payload_type), track.spec.red_payload_type].contains(&Some(payload_type)) {
-                Some((place, Stream::Media))
-            } else {
-                (track.spec.rtx_payload_type == Some(payload_type)).then_some((place, Stream::Retransmission))
-            }
-        })
-    }
-
-    /// Binds a new SSRC that has just proven authentic. RFC 8843 §9.2.
+    /// Binds a new SSRC that has just proven authentic.
     fn bind(&mut self, now: Instant, header: &RtpHeader, packet: &[u8], index: u64) -> Result<usize, Reject> {
-        let mid = self.extensions.id(ExtensionKind::Mid);
-        let mid =
-            header.extensions(packet).find(|element| Some(element.id) == mid).map(|element| element.data);
-        let (track, stream) = match mid {
-            Some(mid) => {
-                let track = self.tracks.iter().position(|track| track.spec.mid.as_slice() == mid);
-                let track = track.ok_or(Reject::Unbound)?;
-                let (_, stream) = self.track_of_payload_type(header.payload_type).ok_or(Reject::Unbound)?;
-                self.expect_payload_type(track, stream, header.payload_type)?;
-                (track, stream)
-            }
-            None => self.track_of_payload_type(header.payload_type).ok_or(Reject::Unbound)?,
-        };
+        let names = Names::read(&self.extensions, header.extensions(packet));
+        let specs = self.tracks.iter().map(|track| &track.spec);
+        let (track, stream) = binding::find(specs, &names, header.payload_type)?;
         let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
         let mut receiver = Receiver::new(header.ssrc, stream, track);
         if stream == Stream::Media {
@@ -292,8 +273,11 @@ impl Publisher {
             if let Some(media) = self.receivers.get_mut(place) {
                 media.observe_jitter(arrival, header.timestamp);
             }
-            self.happened.extend(ingress.hear(now));
+            let what = ingress.hear(now);
+            let what = what.and_then(|what| self.of_all_layers(now, track, what));
+            self.happened.extend(what);
         }
+        let ingress = self.tracks.get_mut(track).ok_or(Reject::Unbound)?;
         if ingress.highest.is_none_or(|(highest, _)| sequence > highest) {
             ingress.highest = Some((sequence, timestamp));
         }
@@ -302,6 +286,40 @@ impl Publisher {
         let elements = Elements::forwardable(&self.extensions, header.extensions(packet));
         let marker = header.marker;
         Ok(Some(Received { track, sequence, timestamp, marker, elements, payload, redundant_len }))
+    }
+
+    /// What is to be noted where a layer began, fell silent or came back: of a source in layers the first and the last count,
+    /// since a browser stops the upper ones when its uplink is short.
+    fn of_all_layers(&self, now: Instant, place: usize, what: Notable) -> Option<Notable> {
+        let own = self.tracks.get(place)?;
+        let others = self.tracks.iter().enumerate().filter(|(other, track)| {
+            *other != place && track.spec.rid.is_some() && track.spec.mid == own.spec.mid
+        });
+        let mut heard = None;
+        for (_, other) in others.filter(|(_, other)| other.heard.is_some()) {
+            if !other.is_silent {
+                return None;
+            }
+            heard = heard.max(other.heard);
+        }
+        let Some(heard) = heard else { return Some(what) };
+        let since = now.saturating_duration_since(heard).as_millis();
+        let since_ms = u32::try_from(since).unwrap_or(u32::MAX);
+        Some(match what {
+            Notable::TrackStarted { video } => Notable::SourceBack { video, silent_ms: since_ms },
+            Notable::SourceBack { video, silent_ms } => {
+                Notable::SourceBack { video, silent_ms: silent_ms.min(since_ms) }
+            }
+            other => other,
+        })
+    }
+
+    fn note_silences(&mut self, now: Instant) {
+        for place in 0..self.tracks.len() {
+            let what = self.tracks.get_mut(place).and_then(|track| track.note_silence(now));
+            let what = what.and_then(|what| self.of_all_layers(now, place, what));
+            self.happened.extend(what);
+        }
     }
 
     /// Bytes before the primary block of redundant audio (RFC 2198), which must be of the track's own codec; else 0.
@@ -410,7 +428,7 @@ impl Publisher {
                 self.receivers.iter_mut().filter_map(|receiver| receiver.report(now)).take(31).collect();
             // The writer leaves the buffer as it was when there is no room; the next feedback says the rest.
             let _ = rtcp.receiver_report(local, &blocks).and_then(|()| rtcp.cname(local, CNAME.as_bytes()));
-            self.happened.extend(self.tracks.iter_mut().filter_map(|track| track.note_silence(now)));
+            self.note_silences(now);
         }
         self.ask_for_missing(now, local, round_trip, rtcp);
         let requests = self.ask_for_key_frames(now, local, rtcp);

@@ -66,6 +66,8 @@ rejects! {
     NotEncrypted = "not_encrypted",
     /// Authentic, but for no track of the session.
     Unbound = "unbound",
+    /// Authentic, and names a simulcast layer that was not negotiated. RFC 8852.
+    UnknownRid = "unknown_rid",
     /// A new SSRC sooner than a track may take one.
     RebindTooSoon = "rebind_too_soon",
     /// Padding that is longer than the payload.
