@@ -5,7 +5,8 @@ use crate::reject::RejectCounters;
 /// Counters of one shard.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Every datagram taken from the network = `accepted` + the sum of `rejects`.
+    /// Every datagram taken from the network = `accepted` + the sum of `rejects`. One that waits for its turn in a handshake
+    /// is counted when that has come.
     pub datagrams_in: u64,
     pub bytes_in: u64,
     pub accepted: u64,

@@ -33,6 +33,7 @@ mod feedback;
 #[cfg(test)]
 mod footprint;
 mod gop;
+mod handshakes;
 mod hold;
 mod ice;
 mod ingest;

@@ -168,6 +168,17 @@ pub const CHECKED_REMOTES_MAX: usize = 16;
 /// Commands obeyed in one turn; the rest waits for the next, so that a storm of joins does not stop media.
 pub const COMMANDS_PER_TURN_MAX: usize = 64;
 
+/// Datagrams of handshakes worked on in one turn. A handshake costs some 0.25 ms of CPU in two or three of them, so media waits
+/// for them for a millisecond at most; a core has room for thousands of such turns a second.
+pub const HANDSHAKES_PER_TURN_MAX: usize = 8;
+
+/// Datagrams of handshakes that may wait for their turn: of a thousand clients that join at once, each has one or two on their
+/// way. 3 MB at worst, while it lasts.
+pub const HANDSHAKES_WAITING_MAX: usize = 2048;
+
+/// Of those, of one session: a check from each of its addresses and a whole flight of DTLS.
+pub const HANDSHAKES_PER_SESSION_MAX: u8 = 16;
+
 /// Datagrams taken in one turn.
 pub const DATAGRAMS_PER_TURN_MAX: usize = 256;
 

@@ -2,7 +2,9 @@
 
 use fanlight_wire::{Kind, Stun, classify};
 
+use crate::handshakes::Taken;
 use crate::reject::Reject;
+use crate::remote::Remote;
 use crate::shard::Shard;
 use crate::spec::SessionKey;
 use crate::turn::{Datagram, Outputs};
@@ -12,19 +14,18 @@ impl Shard {
         &mut self,
         datagram: Datagram<'_>,
         outputs: &mut Outputs<'_>,
-    ) -> Result<(), Reject> {
-        match classify(datagram.bytes) {
-            Kind::Stun => {
-                let key = self.route_stun(&datagram)?;
-                self.hand_to_transport(key, datagram, outputs)
-            }
-            Kind::Dtls => {
-                let key = self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?;
-                self.hand_to_transport(key, datagram, outputs)
-            }
-            Kind::Rtp => self.ingest(datagram, outputs),
-            Kind::Rtcp => self.take_feedback(datagram, outputs),
-            Kind::Unknown => Err(Reject::Unclassified),
+    ) -> Result<Taken, Reject> {
+        let key = match classify(datagram.bytes) {
+            Kind::Stun => self.route_stun(&datagram)?,
+            Kind::Dtls => self.routes.find(datagram.from).ok_or(Reject::UnknownAddress)?,
+            Kind::Rtp => return self.ingest(datagram, outputs).map(|()| Taken::Done),
+            Kind::Rtcp => return self.take_feedback(datagram, outputs).map(|()| Taken::Done),
+            Kind::Unknown => return Err(Reject::Unclassified),
+        };
+        if self.sessions.find(key).is_some_and(|session| session.is_connected()) {
+            self.hand_to_transport(key, datagram.from, datagram.bytes, outputs).map(|()| Taken::Done)
+        } else {
+            self.wait_for_handshake(key, &datagram)
         }
     }
 
@@ -43,14 +44,15 @@ impl Shard {
         Ok(key)
     }
 
-    fn hand_to_transport(
+    pub(crate) fn hand_to_transport(
         &mut self,
         key: SessionKey,
-        datagram: Datagram<'_>,
+        from: Remote,
+        bytes: &[u8],
         outputs: &mut Outputs<'_>,
     ) -> Result<(), Reject> {
         let session = self.sessions.find(key).ok_or(Reject::StaleSession)?;
-        let taken = session.transport.receive(self.now, datagram.from, datagram.bytes);
+        let taken = session.transport.receive(self.now, from, bytes);
         self.drive(key, outputs);
         taken.map_err(|_| Reject::TransportRefused)
     }

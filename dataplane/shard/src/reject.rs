@@ -42,6 +42,10 @@ rejects! {
     StaleSession = "stale_session",
     /// Not a binding request, and from an address that no session has proven.
     UnknownAddress = "unknown_address",
+    /// A handshake's, and too many of all sessions wait for their turn. It comes again.
+    HandshakesFull = "handshakes_full",
+    /// A handshake's, and too many of its own session wait for their turn.
+    HandshakeCrowded = "handshake_crowded",
     /// The transport did not take it: bad integrity, bad record, wrong state.
     TransportRefused = "transport_refused",
     /// Media or RTCP before DTLS has given keys.

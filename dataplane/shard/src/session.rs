@@ -125,6 +125,8 @@ pub(crate) struct Session {
     pub(crate) wait: Option<Instant>,
     /// The live entry in the timers.
     pub(crate) armed: Option<Instant>,
+    /// Datagrams of its handshake that wait for their turn.
+    pub(crate) handshakes_waiting: u8,
     pub(crate) round_trip: Option<Duration>,
     pub(crate) packets_in: u64,
     pub(crate) bytes_in: u64,
@@ -166,6 +168,7 @@ impl Session {
             connect_by: Some(now + config.connect_timeout),
             wait: Some(now),
             armed: None,
+            handshakes_waiting: 0,
             round_trip: None,
             packets_in: 0,
             bytes_in: 0,

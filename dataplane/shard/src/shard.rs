@@ -7,10 +7,12 @@ use rustc_hash::FxHashMap;
 
 use crate::backfill::Backfill;
 use crate::counters::Counters;
+use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
 use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
 use crate::notes::Notable;
 use crate::rate::RateMeter;
+use crate::reject::Reject;
 use crate::rng::Rng;
 use crate::routes::Routes;
 use crate::sessions::Sessions;
@@ -78,6 +80,8 @@ pub struct Shard {
     pub(crate) backlog: VecDeque<(ShardId, LaneMessage)>,
     /// Groups of pictures on their way to shards that joined.
     pub(crate) backfills: Vec<Backfill>,
+    /// Datagrams of handshakes that wait for their turn.
+    pub(crate) handshakes: VecDeque<Waiting>,
 }
 
 impl Default for TrainConfig {
@@ -104,6 +108,7 @@ impl Shard {
             mirror_wishes: Vec::new(),
             backlog: VecDeque::new(),
             backfills: Vec::new(),
+            handshakes: VecDeque::new(),
             config,
         }
     }
@@ -126,6 +131,7 @@ impl Shard {
         self.hear(inputs, outputs);
         self.receive(inputs, outputs);
         self.fan_out(outputs);
+        self.shake_hands(outputs);
         self.tick(outputs);
         self.send_backfills(outputs);
         let wishes = self.pass_wishes_on(outputs);
@@ -176,12 +182,22 @@ impl Shard {
     fn receive(&mut self, inputs: &mut Inputs<'_>, outputs: &mut Outputs<'_>) {
         for _ in 0..DATAGRAMS_PER_TURN_MAX {
             let Some(datagram) = inputs.datagrams.next() else { break };
-            self.counters.datagrams_in += 1;
-            self.counters.bytes_in += datagram.bytes.len() as u64;
+            let len = datagram.bytes.len();
             match self.receive_datagram(datagram, outputs) {
-                Ok(()) => self.counters.accepted += 1,
-                Err(reject) => self.counters.rejects.count(reject),
+                Ok(Taken::Done) => self.count(len, Ok(())),
+                Ok(Taken::Waits) => {}
+                Err(reject) => self.count(len, Err(reject)),
             }
+        }
+    }
+
+    /// Counts a datagram of `len` bytes that has come to its end.
+    pub(crate) fn count(&mut self, len: usize, verdict: Result<(), Reject>) {
+        self.counters.datagrams_in += 1;
+        self.counters.bytes_in += len as u64;
+        match verdict {
+            Ok(()) => self.counters.accepted += 1,
+            Err(reject) => self.counters.rejects.count(reject),
         }
     }
 
@@ -227,7 +243,8 @@ impl Shard {
     }
 
     fn deadline(&self, inputs: &Inputs<'_>) -> Option<Instant> {
-        let left_over = !inputs.commands.is_empty() || !inputs.lanes.is_empty();
+        let left_over =
+            !inputs.commands.is_empty() || !inputs.lanes.is_empty() || !self.handshakes.is_empty();
         let left_over = left_over.then_some(self.now);
         let is_waiting = !self.backlog.is_empty() || !self.backfills.is_empty();
         let backlog = is_waiting.then(|| self.now + BACKLOG_RETRY);

@@ -12,8 +12,9 @@ use super::digest::{Digest, TurnOutputs};
 use super::network::{Arrived, Captured, MemoryLanes, Message};
 use super::trace::{Order, Turn};
 
-/// Rounds of turns at one moment after which shards that still find work are turning in a circle.
-const ROUNDS_MAX: usize = 200;
+/// Rounds of turns at one moment after which shards that still find work are turning in a circle. A full line of handshakes
+/// takes 256.
+const ROUNDS_MAX: usize = 400;
 
 /// What a world is made of.
 #[derive(Debug, Clone)]

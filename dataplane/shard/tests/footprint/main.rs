@@ -11,3 +11,5 @@ mod allocations;
 mod heap;
 #[cfg(test)]
 mod rig;
+#[cfg(test)]
+mod storm;

@@ -4,12 +4,12 @@
 //! for real. What the engine inside a transport allocates is counted by itself: consent checks and timers, not media.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
 use fanlight_shard::rtc::{Certificate, Rtc};
-use fanlight_shard::transport::{IceRestart, Output, Refused, Transport};
+use fanlight_shard::transport::{IceRestart, Output, Refused, Transport, TransportEvent};
 use fanlight_shard::{
     Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Remote, Role,
     SessionKey, Shard, ShardId,
@@ -39,8 +39,13 @@ pub(crate) struct Rig {
     pub(crate) spent: AllocationInfo,
     /// Of that, what the engines inside transports have.
     pub(crate) engine: AllocationInfo,
+    /// Sessions that have connected.
+    pub(crate) connected: usize,
+    /// Datagrams of handshakes that transports took in the last turn.
+    pub(crate) handshake_datagrams: usize,
     /// Datagrams of transports since then: each is one allocation of the engine that the shard gives back.
     pub(crate) engine_datagrams: i64,
+    commands: Vec<VecDeque<Command>>,
     handed: Vec<Handed>,
     lanes: Vec<VecDeque<(ShardId, LaneMessage)>>,
     deadlines: Vec<Option<Instant>>,
@@ -61,7 +66,10 @@ impl Rig {
             loses_downwards: false,
             spent: NOTHING,
             engine: NOTHING,
+            connected: 0,
+            handshake_datagrams: 0,
             engine_datagrams: 0,
+            commands: (0..shards).map(|_| VecDeque::new()).collect(),
             handed: (0..shards).map(|_| Handed::default()).collect(),
             lanes: (0..shards).map(|_| VecDeque::with_capacity(LANE_DEPTH)).collect(),
             deadlines: vec![None; usize::from(shards)],
@@ -86,7 +94,7 @@ impl Rig {
         self.command(seat.shard, order(adoption).command());
     }
 
-    /// A stock client, connected when it returns; returns what its session keeps on the heap, ICE and DTLS included.
+    /// A stock client, about to connect; returns what its transport has on the heap before that.
     pub(crate) fn seat_client(&mut self, seat: Seat, role: Role) -> i64 {
         let (client, parameters) = Client::signal(self.now, seat, &self.certificate, |_| {});
         let mut transport = None;
@@ -96,8 +104,9 @@ impl Rig {
             transport = Some(rtc);
         });
         self.clients.push(client);
-        let engine = Box::new(Counted(transport.unwrap()));
-        self.command(seat.shard, Command::Adopt(Box::new(session(&seat, engine, role))));
+        let engine = Box::new(Counted { transport: transport.unwrap(), is_connected: false });
+        let adopt = Command::Adopt(Box::new(session(&seat, engine, role)));
+        self.commands[usize::from(seat.shard.0)].push_back(adopt);
         made.bytes_current
     }
 
@@ -107,7 +116,7 @@ impl Rig {
     }
 
     pub(crate) fn command(&mut self, shard: ShardId, command: Command) {
-        self.turn(usize::from(shard.0), VecDeque::from([command]));
+        self.commands[usize::from(shard.0)].push_back(command);
         self.settle();
     }
 
@@ -123,7 +132,7 @@ impl Rig {
             if busy.is_empty() {
                 return;
             }
-            busy.into_iter().for_each(|place| self.turn(place, VecDeque::new()));
+            busy.into_iter().for_each(|place| self.turn(place));
         }
         panic!("the shards do not come to rest");
     }
@@ -142,52 +151,68 @@ impl Rig {
 
     /// Lets clients hear and say what they have to.
     pub(crate) fn serve_clients(&mut self) {
-        let mut clients = std::mem::take(&mut self.clients);
         for _ in 0..8 {
-            let mut said = 0;
-            for client in &mut clients {
-                let seen_at = client.seen_at;
-                let mut loses = self.loses_downwards;
-                for (_, datagram) in self.sent.datagrams().filter(|(to, _)| *to == seen_at) {
-                    let is_lost = loses && classify(datagram) == Kind::Rtp;
-                    loses &= !is_lost;
-                    if !is_lost {
-                        client.hear(self.now, datagram);
-                    }
-                }
-            }
-            for client in &mut clients {
-                client.collect_at(self.now);
-                said += client.sent.len();
-                for datagram in &client.sent {
-                    self.hand(&client.seat, datagram.clone());
-                }
-            }
-            if said == 0 {
+            if self.exchange_with_clients() == 0 {
                 break;
             }
             self.settle();
         }
+    }
+
+    /// Clients hear what was sent to them, and say what they have to; returns how many datagrams that is.
+    pub(crate) fn exchange_with_clients(&mut self) -> usize {
+        let mut clients = std::mem::take(&mut self.clients);
+        let mut mail: BTreeMap<Remote, Vec<&[u8]>> = BTreeMap::new();
+        for (to, datagram) in self.sent.datagrams() {
+            mail.entry(to).or_default().push(datagram);
+        }
+        for client in &mut clients {
+            let mut loses = self.loses_downwards;
+            for datagram in mail.remove(&client.seen_at).unwrap_or_default() {
+                let is_lost = loses && classify(datagram) == Kind::Rtp;
+                loses &= !is_lost;
+                if !is_lost {
+                    client.hear(self.now, datagram);
+                }
+            }
+        }
+        let mut said = 0;
+        for client in &mut clients {
+            client.collect_at(self.now);
+            said += client.sent.len();
+            for datagram in client.sent.drain(..) {
+                self.hand(&client.seat, datagram);
+            }
+        }
         self.clients = clients;
+        said
     }
 
     fn has_work(&self, place: usize) -> bool {
         let due = self.deadlines[place].is_some_and(|at| at <= self.now);
-        due || !self.handed[place].datagrams.is_empty() || !self.lanes[place].is_empty()
+        due || !self.commands[place].is_empty()
+            || !self.handed[place].datagrams.is_empty()
+            || !self.lanes[place].is_empty()
     }
 
-    fn turn(&mut self, place: usize, mut commands: VecDeque<Command>) {
+    /// One turn of one shard.
+    pub(crate) fn turn(&mut self, place: usize) {
         let mut heard = std::mem::take(&mut self.lanes[place]);
         let datagrams = &mut self.handed[place];
         let mut lanes = LanesOut { from: place, queues: &mut self.lanes };
-        let mut inputs = Inputs { datagrams, commands: &mut commands, lanes: &mut heard };
+        let commands = &mut self.commands[place];
+        let mut inputs = Inputs { datagrams, commands, lanes: &mut heard };
         let mut outputs = Outputs { egress: &mut self.sent, lanes: &mut lanes, events: &mut self.events };
         let (shard, now, mut deadline) = (&mut self.shards[place], self.now, None);
         ENGINE.set((NOTHING, 0));
+        HANDSHAKE_DATAGRAMS.set(0);
         self.spent += measure(|| deadline = shard.turn(now, &mut inputs, &mut outputs));
         let (engine, datagrams) = ENGINE.get();
         self.engine += engine;
         self.engine_datagrams += datagrams;
+        self.handshake_datagrams = HANDSHAKE_DATAGRAMS.get();
+        let connected = self.events.iter().filter(|event| matches!(event, Event::Connected { .. }));
+        self.connected += connected.count();
         self.deadlines[place] = deadline;
         self.lanes[place] = heard;
         self.handed[place].forget_read();
@@ -198,6 +223,8 @@ impl Rig {
 thread_local! {
     /// What the transports have allocated in this turn, and the datagrams that they gave away.
     static ENGINE: Cell<(AllocationInfo, i64)> = const { Cell::new((NOTHING, 0)) };
+    /// Datagrams that those took which are not connected.
+    static HANDSHAKE_DATAGRAMS: Cell<usize> = const { Cell::new(0) };
 }
 
 pub(crate) const NOTHING: AllocationInfo = AllocationInfo {
@@ -210,12 +237,15 @@ pub(crate) const NOTHING: AllocationInfo = AllocationInfo {
 };
 
 /// A transport whose allocations are counted by themselves.
-struct Counted(Box<dyn Transport>);
+struct Counted {
+    transport: Box<dyn Transport>,
+    is_connected: bool,
+}
 
 impl Counted {
     fn call<T>(&mut self, call: impl FnOnce(&mut dyn Transport) -> T) -> T {
         let mut value = None;
-        let spent = measure(|| value = Some(call(&mut *self.0)));
+        let spent = measure(|| value = Some(call(&mut *self.transport)));
         let (mut engine, datagrams) = ENGINE.get();
         engine += spent;
         ENGINE.set((engine, datagrams));
@@ -225,6 +255,7 @@ impl Counted {
 
 impl Transport for Counted {
     fn receive(&mut self, now: Instant, from: Remote, datagram: &[u8]) -> Result<(), Refused> {
+        HANDSHAKE_DATAGRAMS.set(HANDSHAKE_DATAGRAMS.get() + usize::from(!self.is_connected));
         self.call(|transport| transport.receive(now, from, datagram))
     }
 
@@ -234,6 +265,7 @@ impl Transport for Counted {
 
     fn poll(&mut self, now: Instant) -> Output {
         let output = self.call(|transport| transport.poll(now));
+        self.is_connected |= matches!(output, Output::Event(TransportEvent::Connected(_)));
         if matches!(output, Output::Transmit { .. }) {
             let (engine, datagrams) = ENGINE.get();
             ENGINE.set((engine, datagrams + 1));
@@ -288,7 +320,8 @@ impl Sent {
         }
     }
 
-    fn clear(&mut self) {
+    /// Forgets what left.
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.messages.clear();
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fanlight_shard::limits::HANDSHAKES_PER_SESSION_MAX;
 use fanlight_shard::rtc::Certificate;
 use fanlight_shard::{EndReason, Event, Reject, Role, WatchSpec};
 use fanlight_wire::{ExtensionKind, ExtensionMap, Kind, PayloadType, classify};
@@ -130,6 +131,52 @@ fn a_stock_client_publishes_to_a_stock_viewer() {
     live(&mut world, &mut [&mut sender, &mut receiver], SETTLED);
     assert_eq!(ended(&world.events()), [EndReason::StreamEnded, EndReason::PeerClosed]);
     assert_eq!(world.session_count(0), 0);
+}
+
+/// What a client would say first, again and again.
+fn shout(world: &mut World, client: &mut Client, times: usize) {
+    client.collect(world);
+    let check = client.sent[0].clone();
+    (0..times).for_each(|_| world.hand(client.seat.shard, client.seen_at, check.clone()));
+}
+
+/// One peer that shouts must not fill the line that all stand in, and finds its way in like the others.
+#[test]
+fn a_session_waits_in_line_with_a_few_datagrams_only() {
+    let mut world = World::small();
+    let (mut client, _) = publishing(&mut world, &certificate());
+    live(&mut world, &mut [], Duration::from_millis(50));
+    let before = *world.counters(0);
+    shout(&mut world, &mut client, 100);
+    world.settle();
+    let waited = u64::from(HANDSHAKES_PER_SESSION_MAX);
+    assert_eq!(world.rejects_since(&before), [(Reject::HandshakeCrowded, 100 - waited)]);
+    assert_eq!(world.counters(0).accepted - before.accepted, waited);
+    live(&mut world, &mut [&mut client], SETTLED);
+    assert_eq!(connected(&world.events()), 1);
+}
+
+/// Memory is bounded in a storm: whoever finds the line full is dropped by name, and comes again.
+#[test]
+fn who_finds_the_line_full_comes_again() {
+    let mut world = World::small();
+    let certificate = certificate();
+    let mut clients: Vec<Client> = (0..150)
+        .map(|_| {
+            let (client, _) = publishing(&mut world, &certificate);
+            world.settle();
+            client
+        })
+        .collect();
+    live(&mut world, &mut [], Duration::from_millis(50));
+    let before = *world.counters(0);
+    clients.iter_mut().for_each(|client| shout(&mut world, client, HANDSHAKES_PER_SESSION_MAX.into()));
+    world.settle();
+    let rejects = world.rejects_since(&before);
+    assert!(matches!(rejects[..], [(Reject::HandshakesFull, 1..)]), "{rejects:?}");
+    let mut clients: Vec<&mut Client> = clients.iter_mut().collect();
+    live(&mut world, &mut clients, SETTLED);
+    assert_eq!(connected(&world.events()), 150);
 }
 
 /// A NAT that forgets a viewer gives it another port in mid-stream. Media follows within the time between two checks of the
