@@ -13,6 +13,7 @@
     reason = "what a benchmark is set up with is known to be right, or it must not run"
 )]
 
+mod estimate;
 mod lane;
 mod open;
 mod parse;
@@ -24,5 +25,14 @@ mod turn;
 
 use criterion::{criterion_group, criterion_main};
 
-criterion_group!(stages, parse::bench, open::bench, rewrite::bench, seal::bench, turn::bench, lane::bench);
+criterion_group!(
+    stages,
+    parse::bench,
+    open::bench,
+    rewrite::bench,
+    seal::bench,
+    estimate::bench,
+    turn::bench,
+    lane::bench
+);
 criterion_main!(stages);
