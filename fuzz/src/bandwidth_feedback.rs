@@ -20,7 +20,7 @@ enum Step {
     /// Feedback whose body may say anything; it tells of packets that left if `aimed`.
     Feedback { aimed: bool, back: u8, body: [u8; 48], round_trip_ms: Option<u16> },
     Wait { milliseconds: u16 },
-    Reach { kilobits: u32 },
+    Want { kilobits: Option<u32> },
     /// Padding leaves as far as it is due.
     Pad,
 }
@@ -40,7 +40,7 @@ impl<'a> Arbitrary<'a> for Step {
                 round_trip_ms: input.arbitrary()?,
             },
             5 => Self::Wait { milliseconds: input.arbitrary()? },
-            6 => Self::Reach { kilobits: input.arbitrary()? },
+            6 => Self::Want { kilobits: input.arbitrary()? },
             _ => Self::Pad,
         })
     }
@@ -48,8 +48,8 @@ impl<'a> Arbitrary<'a> for Step {
 
 /// What a viewer may say about the packets that it was sent (the estimator of its link).
 ///
-/// The input is a list of steps: packets leave, feedback of any body comes, time goes by, a rate is asked for. The estimate is
-/// within its bounds; padding is due only when a rate was asked for, bounded and soon no more; feedback allocates nothing; and
+/// The input is a list of steps: packets leave, feedback of any body comes, time goes by, a rate is wanted. The estimate is
+/// within its bounds; padding is due only when a rate was wanted, and bounded; feedback allocates nothing; and
 /// the same steps give the same estimates.
 pub fn bandwidth_feedback(data: &[u8]) {
     let start = Instant::now();
@@ -84,12 +84,12 @@ fn run(data: &[u8], start: Instant) -> Vec<Option<u64>> {
                 now += Duration::from_millis(milliseconds.into());
                 bandwidth.tick(now);
             }
-            Step::Reach { kilobits } => {
-                bandwidth.reach(now, u64::from(kilobits) * 1000);
-                asked = true;
+            Step::Want { kilobits } => {
+                bandwidth.want(kilobits.map(|kilobits| u64::from(kilobits) * 1000));
+                asked |= kilobits.is_some();
             }
             Step::Pad => {
-                assert!(asked || bandwidth.padding_due(now) == 0, "padding that nobody asked for");
+                assert!(asked || bandwidth.padding_due(now) == 0, "padding that nobody wanted");
                 pad(&mut bandwidth, now);
             }
         }

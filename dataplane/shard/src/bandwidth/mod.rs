@@ -2,7 +2,7 @@
 //! the sender's side. draft-ietf-rmcat-gcc-02; transport-wide feedback: draft-holmer-rmcat-transport-wide-cc-extensions-01.
 //!
 //! ```text
-//!               sent ─────► sent log ◄──── padding due ◄── probe ◄── asked to reach a rate
+//!               sent ─────► sent log ◄──── padding due ◄── probe ◄── a rate is wanted
 //!                              │                              ▲
 //!   feedback ─► receiver clock ┼─► groups ─► trendline ─┐     │ cluster: rate that arrived
 //!                              ├─► acknowledged ────────┼─► rate control ─┐
@@ -65,6 +65,7 @@ pub struct Bandwidth {
     rate: RateControl,
     loss: Loss,
     probing: Probing,
+    wanted_bps: Option<f64>,
     /// Whether anything was measured.
     is_known: bool,
     sent_us: u64,
@@ -86,6 +87,7 @@ impl Bandwidth {
             rate: RateControl::new(),
             loss: Loss::new(),
             probing: Probing::new(),
+            wanted_bps: None,
             is_known: false,
             sent_us: 0,
             heard_us: 0,
@@ -143,17 +145,12 @@ impl Bandwidth {
         self.is_known.then(|| whole(self.bound_bps()))
     }
 
-    /// Asks to find out whether the link carries this rate: padding may be due from now on. To be called as long as that is
-    /// wanted; it probes as seldom as is good.
-    pub fn reach(&mut self, now: Instant, target_bps: u64) {
-        let now_us = self.microseconds(now);
-        let known_bps = self.is_known.then(|| self.bound_bps());
-        let target = target_bps as f64;
-        let arrived_bps = self.acknowledged.bps().unwrap_or_default();
-        // Who has told nothing yet might never tell what became of a probe.
-        let wanted = self.heard_us > 0 && known_bps.is_none_or(|known| known < target);
-        if wanted && self.trendline.usage() != Usage::Over {
-            self.probing.begin(now_us, target, known_bps, arrived_bps);
+    /// What would be of use, bit/s: while the estimate is below, probes find out now and then whether the link carries as much.
+    /// None: nothing more would be, and nothing is probed.
+    pub fn want(&mut self, bps: Option<u64>) {
+        self.wanted_bps = bps.map(|bps| bps as f64);
+        if bps.is_none() {
+            self.probing.stop();
         }
     }
 
@@ -209,6 +206,17 @@ impl Bandwidth {
             self.loss.prove(proved_bps);
         }
         self.loss.add(now_us, arrived, lost, self.rate.bps(), arrived_bps);
+        self.probe(now_us, usage, arrived_bps);
+    }
+
+    /// Only on feedback: who tells nothing might never tell what became of a probe.
+    fn probe(&mut self, now_us: u64, usage: Usage, arrived_bps: f64) {
+        let known_bps = self.is_known.then(|| self.bound_bps());
+        if let Some(wanted) = self.wanted_bps.filter(|wanted| known_bps.is_none_or(|known| known < *wanted))
+            && usage != Usage::Over
+        {
+            self.probing.begin(now_us, wanted, known_bps, arrived_bps);
+        }
     }
 
     fn bound_bps(&self) -> f64 {

@@ -1,7 +1,7 @@
-//! When to probe for more, and how far: only when asked to reach a rate, by steps, and seldom while that fails.
+//! When to probe for more, and how far: only while a rate is wanted, by steps, and seldom while that fails.
 //!
 //! After WebRTC's `modules/congestion_controller/goog_cc/probe_controller.cc` in what a step is; looked at: str0m 0.25.0,
-//! `src/bwe/probe/control.rs`. When it asks is ours: there it is the estimator that asks, here it is the choice of layers.
+//! `src/bwe/probe/control.rs`. When it probes is ours: there the estimator wants to know by itself, here the choice of layers does.
 
 use super::cluster::Cluster;
 use super::sent::{NO_CLUSTER, SentPacket};

@@ -33,7 +33,7 @@ struct World {
     /// What the stream has, bit/s, and whether it is cut down to the estimate as layers would be.
     media_bps: u64,
     adapts: bool,
-    /// The rate that is asked for.
+    /// The rate that is wanted.
     wish_bps: Option<u64>,
     /// Media that waits for its pace.
     pending: u64,
@@ -113,11 +113,7 @@ impl World {
 
     fn pad(&mut self) {
         let now = self.now();
-        if let Some(wish) = self.wish_bps
-            && self.now_us.is_multiple_of(100_000)
-        {
-            self.bandwidth.reach(now, wish);
-        }
+        self.bandwidth.want(self.wish_bps);
         while self.bandwidth.padding_due(now) > 0 {
             self.padding += 1_000;
             self.send(1_000, true);
@@ -288,7 +284,7 @@ fn a_viewer_for_whom_all_arrives_at_once_gains_nothing() {
         let base = send(&mut bandwidth, &mut now, 50);
         let arrivals = [Some(round * 50_000); 50];
         with_feedback(base, &arrivals, |twcc| bandwidth.feedback(now, twcc, None));
-        bandwidth.reach(now, u64::MAX);
+        bandwidth.want(Some(u64::MAX));
     }
     // It is sent 9.6 Mbit/s; that much more is proved by nothing.
     assert!(bandwidth.estimate_bps().is_none_or(|bps| bps <= 15_000_000), "{:?}", bandwidth.estimate_bps());
@@ -356,7 +352,7 @@ proptest! {
             if let Some(Ok(fanlight_wire::Member::Twcc(twcc))) = fanlight_wire::Compound::new(&packet).next() {
                 bandwidth.feedback(now, &twcc, Some(Duration::from_millis(apart_ms)));
             }
-            bandwidth.reach(now, u64::from(word) * 1_000);
+            bandwidth.want((word % 5 != 0).then_some(u64::from(word) * 1_000));
             bandwidth.tick(now);
             if let Some(bps) = bandwidth.estimate_bps() {
                 prop_assert!((whole(ESTIMATE_BPS_MIN)..=whole(ESTIMATE_BPS_MAX)).contains(&bps));
