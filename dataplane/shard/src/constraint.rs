@@ -1,4 +1,4 @@
-//! Whether a viewer can take the stream, by its own estimate (REMB) and its losses.
+//! Whether a viewer can take the stream, by the estimate of its link (its own, REMB, or ours, [`crate::bandwidth`]) and its losses.
 //!
 //! An estimate below the stream's rate alone proves nothing: a receiver's estimate follows what it gets, so that a picture
 //! that was still and begins to move is far above it for a while. Only together with a sign of overuse, a falling estimate or
@@ -25,6 +25,12 @@ const HELD_BPS_MIN: u64 = 100_000;
 /// Loss that libwebrtc's loss-based control answers by sending less: 10 %, in 1/256.
 const HEAVY_LOSS: u8 = 26;
 
+/// Media leaves at this multiple of an estimate of ours, in halves: a key frame does not wait for long, and fills no queue on the way
+/// by more than it has to. libwebrtc's pacer has 2.5.
+const ESTIMATE_FACTOR_HALVES: u64 = 5;
+/// But not slower than at this multiple of the track's rate, in halves: only who is held gets less than the stream.
+const TRACK_FACTOR_HALVES: u64 = 3;
+
 /// See the file's head.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Constraint {
@@ -32,11 +38,14 @@ pub(crate) struct Constraint {
     overuse: Option<Instant>,
     too_low_since: Option<Instant>,
     is_held: bool,
+    /// The estimate is ours.
+    is_measured: bool,
 }
 
 impl Constraint {
-    /// A REMB came.
-    pub(crate) fn note_estimate(&mut self, now: Instant, bps: u64) {
+    /// There is a new estimate: ours, or a REMB.
+    pub(crate) fn note_estimate(&mut self, now: Instant, bps: u64, is_measured: bool) {
+        self.is_measured = is_measured;
         if self.estimate.is_some_and(|(before, _)| bps < before - before / 20) {
             self.overuse = Some(now);
         }
@@ -50,7 +59,7 @@ impl Constraint {
         }
     }
 
-    /// What the viewer last said, bit/s.
+    /// The last, bit/s.
     pub(crate) fn estimate_bps(&self) -> Option<u64> {
         self.estimate.map(|(bps, _)| bps)
     }
@@ -74,12 +83,14 @@ impl Constraint {
 
     /// At what rate video may leave for a viewer of a track of that rate, bit/s.
     pub(crate) fn pace_bps(&self, track_bps: u64) -> u64 {
-        if self.is_held
-            && let Some((estimate, _)) = self.estimate
-        {
-            return estimate.max(HELD_BPS_MIN);
+        match self.estimate {
+            Some((estimate, _)) if self.is_held => estimate.max(HELD_BPS_MIN),
+            Some((estimate, _)) if self.is_measured => {
+                let by_track = track_bps.saturating_mul(TRACK_FACTOR_HALVES) / 2;
+                (estimate.saturating_mul(ESTIMATE_FACTOR_HALVES) / 2).max(by_track)
+            }
+            _ => track_bps.saturating_mul(PACE_FACTOR).max(PACE_RATE_MIN),
         }
-        track_bps.saturating_mul(PACE_FACTOR).max(PACE_RATE_MIN)
     }
 }
 
@@ -95,7 +106,7 @@ mod tests {
         let mut constraint = Constraint::default();
         let said = estimates.iter().zip(0..).filter_map(|(estimate, place)| {
             let now = start + Duration::from_millis(500) * place;
-            constraint.note_estimate(now, *estimate);
+            constraint.note_estimate(now, *estimate, false);
             constraint.judge(now, STREAM)
         });
         said.collect()
@@ -127,12 +138,23 @@ mod tests {
     fn a_stale_estimate_holds_nobody() {
         let start = crate::testing::start();
         let mut constraint = Constraint::default();
-        constraint.note_estimate(start, 3_000_000);
-        constraint.note_estimate(start, 500_000);
+        constraint.note_estimate(start, 3_000_000, false);
+        constraint.note_estimate(start, 500_000, false);
         assert_eq!(constraint.judge(start, STREAM), None);
         assert!(constraint.judge(start + PATIENCE, STREAM).is_some());
         assert_eq!(constraint.pace_bps(STREAM), 500_000);
         assert!(constraint.judge(start + ESTIMATE_AGE_MAX, STREAM).is_some());
         assert_eq!(constraint.pace_bps(STREAM), STREAM * PACE_FACTOR);
+    }
+
+    /// A key frame of ten times a frame's size must not stand in the queue of a link that carries little more than the stream.
+    #[test]
+    fn what_was_measured_paces_media_and_never_below_the_stream() {
+        let start = crate::testing::start();
+        let mut constraint = Constraint::default();
+        constraint.note_estimate(start, 3_000_000, true);
+        assert_eq!(constraint.pace_bps(STREAM), 7_500_000);
+        constraint.note_estimate(start, 1_000_000, true);
+        assert_eq!(constraint.pace_bps(STREAM), STREAM * 3 / 2);
     }
 }

@@ -18,6 +18,8 @@ pub struct Counters {
     /// Media packets sealed for viewers, retransmissions apart.
     pub media_packets_out: u64,
     pub retransmissions_out: u64,
+    /// Packets of nothing but padding, to find out what a viewer's link carries.
+    pub padding_packets_out: u64,
     /// PLIs sent because viewers wished, or packets were lost for good.
     pub key_frame_requests_out: u64,
     /// PLIs sent only because the last key frame was long ago.

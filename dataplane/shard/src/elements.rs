@@ -51,7 +51,7 @@ impl Elements {
 /// What one packet says to one viewer: identification and time of ours first, then what the publisher said.
 #[derive(Clone)]
 pub(crate) struct ViewerElements<'a> {
-    own: [Option<ExtensionElement<'a>>; 2],
+    own: [Option<ExtensionElement<'a>>; 3],
     map: &'a ExtensionMap,
     stored: &'a [u8],
 }
@@ -70,7 +70,18 @@ impl<'a> ViewerElements<'a> {
             .map(|id| ExtensionElement { id, data: mid });
         let send_time =
             map.id(ExtensionKind::AbsSendTime).map(|id| ExtensionElement { id, data: send_time.as_slice() });
-        Self { own: [mid, send_time], map, stored }
+        Self { own: [mid, send_time, None], map, stored }
+    }
+
+    /// The same for one packet alone: with the number under which its viewer tells what became of it.
+    pub(crate) fn numbered<'n>(&self, number: &'n [u8; 2]) -> ViewerElements<'n>
+    where
+        'a: 'n,
+    {
+        let [mid, send_time, _] = self.own;
+        let id = self.map.id(ExtensionKind::TransportSequence);
+        let number = id.map(|id| ExtensionElement { id, data: number.as_slice() });
+        ViewerElements { own: [mid, send_time, number], map: self.map, stored: self.stored }
     }
 }
 
@@ -140,6 +151,17 @@ mod tests {
         let everything =
             map(&[(2, ExtensionKind::Mid), (3, ExtensionKind::TransportSequence), (4, ExtensionKind::Rid)]);
         assert_eq!(seen(ViewerElements::new(&everything, b"", &[0; 3], kept.as_bytes())), []);
+    }
+
+    /// Two viewers, or two packets of one, never have the number in common: it stands in none that others see.
+    #[test]
+    fn a_number_is_of_one_packet_alone() {
+        let viewer = map(&[(3, ExtensionKind::TransportSequence), (4, ExtensionKind::AudioLevel)]);
+        let publisher = map(&[(1, ExtensionKind::AudioLevel)]);
+        let kept = Elements::forwardable(&publisher, [ExtensionElement { id: 1, data: &[0x85] }].into_iter());
+        let elements = ViewerElements::new(&viewer, b"", &[0; 3], kept.as_bytes());
+        assert_eq!(seen(elements.numbered(&[1, 2])), [(3, vec![1, 2]), (4, vec![0x85])]);
+        assert_eq!(seen(elements), [(4, vec![0x85])]);
     }
 
     #[test]

@@ -122,7 +122,8 @@ impl Shard {
         let Some(session) = self.sessions.find(subscriber.viewer) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
-        let Viewer { subscriptions, extensions, pace, constraint, first_frame_since, .. } = &mut **viewer;
+        let Viewer { subscriptions, extensions, pace, bandwidth, constraint, first_frame_since, .. } =
+            &mut **viewer;
         let Some(subscription) = subscriptions.get_mut(subscriber.place) else { return };
         if !leaving.is_empty() && subscription.served == turn {
             return;
@@ -132,7 +133,8 @@ impl Shard {
         }
         let mut delivery = Delivery {
             now,
-            train: Train::new(outputs.egress, &mut self.counters, srtp, path),
+            train: Train::new(outputs.egress, &mut self.counters, srtp, path)
+                .measured(now, bandwidth.as_deref_mut()),
             extensions,
             send_time: &send_time,
             pace,

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, abs_send_time};
+use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, Twcc, abs_send_time};
 
 use crate::elements::ViewerElements;
 use crate::lane::{LaneMessage, MediaClock};
@@ -59,8 +59,9 @@ impl Shard {
                 }
             }
             Member::Remb(remb) => self.take_estimate(key, remb.bitrate_bps(), outputs),
+            Member::Twcc(twcc) => self.take_arrivals(key, &twcc, outputs),
             // A publisher's BYE says less than its DTLS close or its silence: streams end with their session.
-            Member::SourceDescription(_) | Member::Bye(_) | Member::Twcc(_) | Member::Other { .. } => {}
+            Member::SourceDescription(_) | Member::Bye(_) | Member::Other { .. } => {}
         }
     }
 
@@ -108,7 +109,28 @@ impl Shard {
         }
     }
 
+    /// What became of the packets that a viewer was sent.
+    fn take_arrivals(&mut self, key: SessionKey, twcc: &Twcc<'_>, outputs: &mut Outputs<'_>) {
+        let now = self.now;
+        let Some(session) = self.sessions.find(key) else { return };
+        let round_trip = session.round_trip;
+        let Some(bandwidth) = session.viewer_mut().and_then(|viewer| viewer.bandwidth.as_deref_mut()) else {
+            return;
+        };
+        bandwidth.feedback(now, twcc, round_trip);
+        if let Some(estimate_bps) = bandwidth.estimate_bps() {
+            self.judge(key, estimate_bps, outputs);
+        }
+    }
+
+    /// A viewer's own estimate. Where we measure, ours is the better one: it knows what was sent, and when.
     fn take_estimate(&mut self, key: SessionKey, estimate_bps: u64, outputs: &mut Outputs<'_>) {
+        if self.viewer(key).is_some_and(|viewer| viewer.bandwidth.is_none()) {
+            self.judge(key, estimate_bps, outputs);
+        }
+    }
+
+    fn judge(&mut self, key: SessionKey, estimate_bps: u64, outputs: &mut Outputs<'_>) {
         let now = self.now;
         let Self { sessions, tracks, .. } = self;
         let Some(session) = sessions.find(key) else { return };
@@ -116,7 +138,7 @@ impl Shard {
         let watched = viewer.subscriptions.iter().filter(|subscription| subscription.flow != Flow::Paused);
         let rates = watched.filter_map(|subscription| tracks.get(&subscription.spec.track));
         let stream_bps = rates.map(|track| track.rate.bps(now)).sum();
-        viewer.constraint.note_estimate(now, estimate_bps);
+        viewer.constraint.note_estimate(now, estimate_bps, viewer.bandwidth.is_some());
         if let Some(what) = viewer.constraint.judge(now, stream_bps) {
             session.note(now, what, outputs.events);
         }
@@ -141,12 +163,13 @@ impl Shard {
         let Some(session) = self.sessions.find(key) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
-        let Viewer { subscriptions, extensions, .. } = &mut **viewer;
+        let Viewer { subscriptions, extensions, bandwidth, .. } = &mut **viewer;
         let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else {
             return;
         };
         let Some(track) = self.tracks.get(&subscription.spec.track) else { return };
-        let mut train = Train::new(outputs.egress, &mut self.counters, srtp, path);
+        let mut train = Train::new(outputs.egress, &mut self.counters, srtp, path)
+            .measured(now, bandwidth.as_deref_mut());
         let (mut resent, mut refused) = (0, 0);
         for sequence in nack.sequences().take(RESENDS_PER_NACK_MAX) {
             subscription.nacks += 1;

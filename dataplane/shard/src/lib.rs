@@ -52,6 +52,7 @@ mod notes;
 mod numbering;
 mod pace;
 mod paths;
+mod probing;
 mod publisher;
 mod rate;
 mod receive;

@@ -143,6 +143,9 @@ pub const TWCC_WINDOW: usize = 400;
 /// two, so that places go round with the 16 bits of the number.
 pub const SENT_PACKETS: usize = 1024;
 
+/// Bytes of padding in a packet of nothing else. Its count has one byte (RFC 3550 §5.1); a whole number of AES blocks.
+pub const PADDING_BYTES: u8 = 240;
+
 /// No viewer's link is estimated lower, bit/s: an Opus stream of few bits and its reports.
 pub const ESTIMATE_BPS_MIN: f64 = 30_000.0;
 /// Nor higher, whatever it tells: what is sent to one viewer by its word is bounded. Video of 4K has 20–40 Mbit/s.

@@ -34,6 +34,11 @@ impl Pace {
         self.rate_bps = rate_bps;
     }
 
+    /// Fills it at the rate that holds.
+    pub(crate) fn refill(&mut self, now: Instant) {
+        self.fill(now, self.rate_bps);
+    }
+
     pub(crate) fn spend(&mut self, bytes: usize) {
         let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
         // A debt is bounded too, or a storm of audio would silence video for minutes.

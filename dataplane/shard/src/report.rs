@@ -31,7 +31,7 @@ pub struct SessionReport {
     pub round_trip: Option<Duration>,
     /// 1/256, as the peer last reported for what we send.
     pub fraction_lost: Option<u8>,
-    /// REMB, bit/s.
+    /// What its link carries, bit/s: as we measured it by transport-wide feedback, or else as it says (REMB).
     pub estimate_bps: Option<u64>,
     pub tracks: Vec<TrackReport>,
 }
@@ -98,7 +98,7 @@ pub(crate) fn report_session(session: &Session, tracks: &FxHashMap<TrackId, Box<
         }
         Activity::Viewing(viewer) => {
             report.fraction_lost = viewer.fraction_lost;
-            report.estimate_bps = viewer.constraint.estimate_bps();
+            report.estimate_bps = viewer.estimate_bps();
             for subscription in &viewer.subscriptions {
                 report.packets_out += subscription.packets + subscription.retransmitted;
                 report.bytes_out += subscription.octets;

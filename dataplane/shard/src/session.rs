@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 use fanlight_srtp::{Profile, RtcpOpener, RtcpSealer, RtpOpener, RtpSealer, SealError, SessionKeys};
-use fanlight_wire::{ExtensionMap, Ssrc};
+use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
+use crate::bandwidth::Bandwidth;
 use crate::checks::Checks;
 use crate::constraint::Constraint;
 use crate::counters::Counters;
@@ -79,6 +80,8 @@ pub(crate) struct Viewer {
     pub(crate) subscriptions: Box<[Subscription]>,
     pub(crate) pace: Pace,
     pub(crate) extensions: ExtensionMap,
+    /// Of a viewer that tells what became of each packet, from when it is connected.
+    pub(crate) bandwidth: Option<Box<Bandwidth>>,
     /// Since when it waits for its first picture, until that is sent.
     pub(crate) first_frame_since: Option<Instant>,
     pub(crate) constraint: Constraint,
@@ -96,9 +99,22 @@ impl Viewer {
         waiting.filter(|subscription| subscription.is_video()).map(|subscription| subscription.spec.track)
     }
 
-    /// When it is to be told something, or can go on.
-    fn deadline(&self) -> Option<Instant> {
-        self.subscriptions.iter().filter_map(|subscription| subscription.due).chain([self.report_due]).min()
+    /// What its link carries, bit/s: as we measured it, or else as it says.
+    pub(crate) fn estimate_bps(&self) -> Option<u64> {
+        let measured = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.estimate_bps());
+        measured.or_else(|| self.constraint.estimate_bps())
+    }
+
+    /// When it is to be told something, or probed, or can go on.
+    fn deadline(&self, now: Instant) -> Option<Instant> {
+        let due = self.subscriptions.iter().filter_map(|subscription| subscription.due);
+        due.chain([self.report_due]).chain(self.padding_due_at(now)).min()
+    }
+
+    /// When its probe goes on: not before its pace allows.
+    fn padding_due_at(&self, now: Instant) -> Option<Instant> {
+        let due = self.bandwidth.as_ref()?.padding_due_at(now)?;
+        Some(if self.pace.is_spent() { due.max(self.pace.ready_at()) } else { due })
     }
 }
 
@@ -148,6 +164,7 @@ impl Session {
                 Activity::Viewing(Box::new(Viewer {
                     subscriptions,
                     extensions: spec.extensions,
+                    bandwidth: None,
                     report_due: now + REPORT_INTERVAL,
                     fraction_lost: None,
                     pace: Pace::new(now, PACE_RATE_MIN),
@@ -186,6 +203,9 @@ impl Session {
         if let Activity::Viewing(viewer) = &mut self.activity {
             viewer.first_frame_since = Some(now);
             viewer.report_due = now + FIRST_REPORT_DELAY;
+            if viewer.extensions.id(ExtensionKind::TransportSequence).is_some() {
+                viewer.bandwidth.get_or_insert_with(|| Box::new(Bandwidth::new(now)));
+            }
         }
         if self.srtp.is_none() {
             let opens_media = matches!(self.activity, Activity::Publishing(_));
@@ -239,7 +259,7 @@ impl Session {
         let activity = match &self.activity {
             _ if !self.is_connected() || self.path.is_none() => None,
             Activity::Publishing(publisher) => publisher.deadline(now),
-            Activity::Viewing(viewer) => viewer.deadline(),
+            Activity::Viewing(viewer) => viewer.deadline(now),
         };
         [self.connect_by, self.wait, activity].into_iter().flatten().min()
     }

@@ -318,6 +318,17 @@ impl Subscription {
         let fields = self.fields(index, facts)?;
         Some((index, RtpFields { ssrc, payload_type, sequence, ..fields }))
     }
+
+    /// Index and header of the next packet of the retransmission stream, for one that is padding alone. `timestamp`: where the
+    /// track's clock stands. None: not negotiated, or nothing was sent yet.
+    pub(crate) fn padding(&mut self, timestamp: Timestamp) -> Option<(u64, RtpFields)> {
+        let (ssrc, payload_type) = self.spec.rtx?;
+        let timestamp = self.rewrite(timestamp)?;
+        let index = self.rtx_index;
+        self.rtx_index += 1;
+        let sequence = ExtendedSequence(index).sequence();
+        Some((index, RtpFields { marker: false, payload_type, sequence, timestamp, ssrc, padding: true }))
+    }
 }
 
 /// A random start in the first half of the first cycle, so that neither a late packet nor the peer's guess of the roll-over

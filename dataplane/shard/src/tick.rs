@@ -23,6 +23,7 @@ impl Shard {
             self.drive(key, outputs);
         }
         self.go_on(key, outputs);
+        self.probe(key, outputs);
         self.send_feedback(key, outputs);
         self.arm(key);
     }
@@ -46,6 +47,9 @@ impl Shard {
             }
             Activity::Viewing(viewer) if viewer.report_due <= now => {
                 viewer.report_due = now + REPORT_INTERVAL;
+                if let Some(bandwidth) = &mut viewer.bandwidth {
+                    bandwidth.tick(now);
+                }
                 forgotten.extend(viewer.waiting_too_long(now));
                 for subscription in &viewer.subscriptions {
                     let Some(track) = self.tracks.get(&subscription.spec.track) else { continue };

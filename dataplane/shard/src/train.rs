@@ -3,8 +3,11 @@
 //! A message costs the kernel 700–1,100 ns whatever it carries, a further segment 30–315: so runs of equal size leave as one
 //! `sendmsg` with UDP_SEGMENT. Only the last segment may be shorter; a longer packet begins the next train.
 
+use std::time::Instant;
+
 use fanlight_wire::{RtpFields, Sequence, write_rtp_header};
 
+use crate::bandwidth::Bandwidth;
 use crate::counters::Counters;
 use crate::elements::ViewerElements;
 use crate::limits::TRAIN_SEGMENTS_MAX;
@@ -19,6 +22,8 @@ pub(crate) enum Body<'a> {
     Media(&'a [u8]),
     /// The original sequence number and the original payload. RFC 4588 §4.
     Retransmission(Sequence, &'a [u8]),
+    /// Nothing but RTP padding of so many bytes, the last of which counts them. RFC 3550 §5.1.
+    Padding(u8),
 }
 
 impl Body<'_> {
@@ -26,6 +31,7 @@ impl Body<'_> {
         match self {
             Self::Media(payload) => payload.len(),
             Self::Retransmission(_, payload) => 2 + payload.len(),
+            Self::Padding(len) => usize::from(*len),
         }
     }
 }
@@ -39,6 +45,8 @@ pub(crate) struct Train<'a> {
     /// Bytes, and of them in each segment.
     len: usize,
     segment: usize,
+    /// The time, and who is told of each packet.
+    measured: Option<(Instant, &'a mut Bandwidth)>,
 }
 
 impl<'a> Train<'a> {
@@ -48,7 +56,13 @@ impl<'a> Train<'a> {
         srtp: &'a Srtp,
         to: Remote,
     ) -> Self {
-        Self { egress, counters, srtp, to, len: 0, segment: 0 }
+        Self { egress, counters, srtp, to, len: 0, segment: 0, measured: None }
+    }
+
+    /// To a viewer that tells what became of each packet: they are numbered, and written down.
+    pub(crate) fn measured(mut self, now: Instant, bandwidth: Option<&'a mut Bandwidth>) -> Self {
+        self.measured = bandwidth.map(|bandwidth| (now, bandwidth));
+        self
     }
 
     /// Seals a packet into the train, or into the next one if it does not fit. False: it is lost, for want of a slot.
@@ -59,11 +73,31 @@ impl<'a> Train<'a> {
         elements: &ViewerElements<'_>,
         body: Body<'_>,
     ) -> bool {
+        let Some((_, bandwidth)) = &mut self.measured else {
+            return self.place(index, fields, elements, body).is_some();
+        };
+        let sequence = bandwidth.next_sequence();
+        let placed = self.place(index, fields, &elements.numbered(&sequence.0.to_be_bytes()), body);
+        if let (Some(bytes), Some((now, bandwidth))) = (placed, &mut self.measured) {
+            bandwidth.sent(*now, sequence, bytes, matches!(body, Body::Padding(_)));
+        }
+        placed.is_some()
+    }
+
+    /// Returns the bytes of the sealed packet.
+    fn place(
+        &mut self,
+        index: u64,
+        fields: &RtpFields,
+        elements: &ViewerElements<'_>,
+        body: Body<'_>,
+    ) -> Option<usize> {
+        let appended = self.append(index, fields, elements, body);
+        if appended.is_some() || self.len == 0 {
+            return appended;
+        }
+        self.depart();
         self.append(index, fields, elements, body)
-            || (self.len > 0 && {
-                self.depart();
-                self.append(index, fields, elements, body)
-            })
     }
 
     fn append(
@@ -72,29 +106,35 @@ impl<'a> Train<'a> {
         fields: &RtpFields,
         elements: &ViewerElements<'_>,
         body: Body<'_>,
-    ) -> bool {
+    ) -> Option<usize> {
         let Some(slot) = self.egress.slot() else {
             self.counters.egress_full += 1;
-            return false;
+            return None;
         };
-        let Some(room) = slot.get_mut(self.len..) else { return false };
-        let Some(header_len) = write_rtp_header(room, fields, elements.clone()) else { return false };
+        let room = slot.get_mut(self.len..)?;
+        let header_len = write_rtp_header(room, fields, elements.clone())?;
         let total = header_len + body.len() + self.srtp.rtp_overhead;
         let is_first = self.len == 0;
         if total > room.len() || (!is_first && total > self.segment) {
-            return false;
+            return None;
         }
         let sealed = match body {
             Body::Media(payload) => self.srtp.rtp_sealer.seal(index, room, header_len, payload),
             Body::Retransmission(original, payload) => {
-                let Some(plain) = room.get_mut(header_len..header_len + body.len()) else { return false };
+                let plain = room.get_mut(header_len..header_len + body.len())?;
                 let (front, back) = plain.split_at_mut(2);
                 front.copy_from_slice(&original.0.to_be_bytes());
                 back.copy_from_slice(payload);
                 self.srtp.rtp_sealer.seal_in_place(index, room, header_len, body.len())
             }
+            Body::Padding(len) => {
+                let plain = room.get_mut(header_len..header_len + body.len())?;
+                plain.fill(0);
+                *plain.last_mut()? = len;
+                self.srtp.rtp_sealer.seal_in_place(index, room, header_len, body.len())
+            }
         };
-        let Ok(sealed) = sealed else { return false };
+        let sealed = sealed.ok()?;
         if is_first {
             self.segment = sealed;
         }
@@ -104,7 +144,7 @@ impl<'a> Train<'a> {
         if sealed < self.segment || full {
             self.depart();
         }
-        true
+        Some(sealed)
     }
 
     fn depart(&mut self) {

@@ -150,8 +150,13 @@ impl Bandwidth {
     pub fn want(&mut self, bps: Option<u64>) {
         self.wanted_bps = bps.map(|bps| bps as f64);
         if bps.is_none() {
-            self.probing.stop();
+            self.stop_probe();
         }
+    }
+
+    /// The probe under way cannot leave.
+    pub fn stop_probe(&mut self) {
+        self.probing.stop();
     }
 
     /// Bytes of padding that are to leave now.
