@@ -14,6 +14,7 @@
 pub(crate) mod client;
 pub(crate) mod digest;
 pub(crate) mod keys;
+pub(crate) mod link;
 pub(crate) mod network;
 pub(crate) mod packet;
 pub(crate) mod publisher;

@@ -22,6 +22,8 @@ pub(crate) const AUDIO_PAYLOAD_TYPE: u8 = 109;
 #[derive(Debug, Clone)]
 pub(crate) struct Heard {
     pub(crate) header: RtpHeader,
+    /// As it was on the wire.
+    pub(crate) datagram_len: usize,
     /// Roll-over counter and sequence number.
     pub(crate) index: u64,
     /// By what they mean to the viewer.
@@ -149,6 +151,7 @@ impl Viewer {
         let known = |id| self.spec.extensions.kind(id).expect("an extension that was not negotiated");
         Heard {
             header,
+            datagram_len: datagram.len(),
             index: estimate,
             elements: header
                 .extensions(plain)

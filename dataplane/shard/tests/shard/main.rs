@@ -7,6 +7,8 @@ mod common;
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod estimating;
+#[cfg(test)]
 mod feedback_down;
 #[cfg(test)]
 mod feedback_up;
