@@ -85,7 +85,7 @@ fn the_stamp_of_a_payload_is_read_back() {
 #[test]
 fn a_renumbered_picture_keeps_its_stamp() {
     let (stamp, mut payload) = frame(&content(Codec::Vp8, 2_500), Kind::Picture, 9, true).remove(0);
-    assert!(Vp8Descriptor::parse(&payload).unwrap().renumber(&mut payload, 4321, 0));
+    assert!(Vp8Descriptor::parse(&payload).unwrap().renumber(&mut payload, 4321, 0, 0));
     assert_eq!(Stamp::read(&mut payload), Some(stamp));
 }
 
