@@ -2,6 +2,7 @@
 /** The figures of the publish page. */
 
 import { bitrate, decibels, milliseconds, percent, size, whole } from './format.js';
+import { clearLayerTiles, showLayerTiles } from './layer-tiles.js';
 import { tilesById } from './tiles.js';
 
 const IDS = [
@@ -44,8 +45,10 @@ export function showPublishTiles(sample) {
   tiles.keyframes.show(whole(video?.plis));
   tiles.encoding.show(milliseconds(video?.encodeMs));
   tiles.level.show(decibels(audio?.level));
+  showLayerTiles(video?.layers ?? []);
 }
 
 export function clearPublishTiles() {
   for (const tile of Object.values(tiles)) tile.clear();
+  clearLayerTiles();
 }

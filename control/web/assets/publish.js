@@ -4,7 +4,7 @@
  *
  * Parameters: `app`, `stream`, `source` (camera, screen, pattern), `codec`, `bitrate` (bits a
  * second), `width`, `height`, `fps`, `degradation`, `layers` (a scalability mode such as
- * `L2T3_KEY`), `stereo`, `token`, `url` (a WHIP endpoint elsewhere), `autostart=1`.
+ * `L2T3_KEY`), `simulcast=1` (smaller pictures too), `stereo`, `token`, `url` (a WHIP endpoint elsewhere), `autostart=1`.
  */
 
 import { FanlightError, Publisher } from '../sdk/fanlight.js';
@@ -12,7 +12,7 @@ import { copies } from './copy.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
 import { parameters, watchLink, watchPath } from './links.js';
 import { clearPublishTiles, showPublishTiles } from './publish-tiles.js';
-import { fillForm, keepForm, readForm } from './settings.js';
+import { describeSimulcast, fillForm, keepForm, readForm } from './settings.js';
 import { devices, open } from './sources.js';
 import { wordsOfCapture, wordsOfError } from './words.js';
 
@@ -181,7 +181,8 @@ async function goLive() {
 
 /** @param {MediaStream} media */
 function newPublisher(media) {
-  const { app, stream, token, codec, bitrate, fps, degradation, stereo, source } = readForm();
+  const { app, stream, token, codec, bitrate, fps, degradation, simulcast, stereo, source } =
+    readForm();
   const publisher = new Publisher({
     ...(asked.url === undefined ? { app, stream } : { url: asked.url }),
     ...(token === '' ? {} : { token }),
@@ -191,6 +192,7 @@ function newPublisher(media) {
       ...(degradation === '' ? {} : { degradation }),
       ...(asked.layers === undefined ? {} : { scalabilityMode: asked.layers }),
       ...(source === 'screen' ? { contentHint: 'detail' } : {}),
+      simulcast,
       bitrate,
       maxFramerate: fps,
     },
@@ -266,6 +268,7 @@ form.addEventListener('submit', (event) => {
 form.addEventListener('change', ({ target }) => {
   const { name } = /** @type {HTMLInputElement} */ (target);
   showLink();
+  describeSimulcast();
   if (name === 'source') {
     if (byId('go').hasAttribute('data-live')) {
       void openSource();

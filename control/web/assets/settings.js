@@ -4,7 +4,8 @@
  * the defaults in the page. A token is never kept.
  */
 
-import { codecNames } from '../sdk/fanlight.js';
+import { codecNames, simulcastLayers } from '../sdk/fanlight.js';
+import { bitrate } from './format.js';
 import { canCapture, canShareScreen } from './sources.js';
 
 const KEPT = 'fanlight.publish';
@@ -28,7 +29,7 @@ const form = /** @type {HTMLFormElement} */ (document.getElementById('settings')
 /**
  * @typedef {import('./sources.js').Wish & {
  *   app: string, stream: string, token: string, codec: string, bitrate: number,
- *   degradation: ''|'maintain-framerate'|'maintain-resolution',
+ *   degradation: ''|'maintain-framerate'|'maintain-resolution', simulcast: boolean,
  * }} Settings
  */
 
@@ -47,8 +48,13 @@ export function fillForm(asked) {
   }
   if (asked.width && asked.height) set('resolution', `${asked.width}x${asked.height}`);
   if (asked.bitrate) set('kilobits', String(Number(asked.bitrate) / 1000));
-  if (asked.stereo !== undefined) set('stereo', asked.stereo === '0' ? '' : 'on');
+  for (const name of ['stereo', 'simulcast']) {
+    if (asked[name] !== undefined) set(name, asked[name] === '0' ? '' : 'on');
+  }
+  // Layers within one stream were asked for: both would be too much of it.
+  if (asked.layers !== undefined) set('simulcast', '');
   barSources();
+  describeSimulcast();
 }
 
 /** @returns {Settings} */
@@ -70,11 +76,24 @@ export function readForm() {
     codec: text('codec'),
     bitrate: Math.round(Number(text('kilobits')) * 1000),
     degradation: /** @type {Settings['degradation']} */ (text('degradation')),
+    simulcast: on('simulcast'),
     stereo: on('stereo'),
     cleanUp: on('cleanUp'),
     videoDevice: text('videoDevice'),
     audioDevice: text('audioDevice'),
   };
+}
+
+/** Says which pictures are sent, and what that costs. */
+export function describeSimulcast() {
+  const { simulcast, width, height, bitrate: most } = readForm();
+  const layers = simulcast ? simulcastLayers({ width, height, bitrate: most }) : [];
+  const sizes = layers.map((layer) => `${layer.width}×${layer.height}`).reverse();
+  const total = layers.reduce((sum, layer) => sum + layer.bitrate, 0);
+  const hint = /** @type {HTMLElement} */ (document.getElementById('simulcast-hint'));
+  if (layers.length === 0) hint.textContent = '';
+  else if (layers.length === 1) hint.textContent = `${sizes[0]} is too small for more than one.`;
+  else hint.textContent = `${sizes.join(', ')}: ${bitrate(total)} at most, while all are watched.`;
 }
 
 /** Remembers the form for the next time. */

@@ -10,7 +10,7 @@ const SVG = 'http://www.w3.org/2000/svg';
 const POINTS = 60;
 const HEIGHT = 24;
 
-class StatTile extends HTMLElement {
+export class StatTile extends HTMLElement {
   #figure = document.createElement('span');
   #label = document.createElement('span');
   #line = document.createElementNS(SVG, 'path');
@@ -74,6 +74,13 @@ class StatTile extends HTMLElement {
 }
 
 customElements.define('stat-tile', StatTile);
+
+/** A tile that is not in the page's source. @param {string} label */
+export function newTile(label) {
+  const tile = /** @type {StatTile} */ (document.createElement('stat-tile'));
+  tile.setAttribute('label', label);
+  return tile;
+}
 
 /**
  * The tiles of a page by their ids.

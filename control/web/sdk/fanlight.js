@@ -12,4 +12,5 @@ export { Publisher } from './publisher.js';
 export { Viewer } from './viewer.js';
 export { FanlightError } from './errors.js';
 export { codecNames } from './codecs.js';
+export { simulcastLayers } from './layers.js';
 export { createTestPattern, readClock } from './testpattern.js';

@@ -31,6 +31,8 @@ const NOTICES = new Set([
   'paused',
   'resumed',
   'switched',
+  'layer',
+  'layers-wanted',
 ]);
 
 /** @typedef {'new'|'connecting'|'live'|'reconnecting'|'ended'|'failed'} State */
@@ -204,7 +206,13 @@ export class Participant extends EventTarget {
     return false;
   }
 
-  /** Adds the transceivers; where the server offers they come with its offer. @protected @param {RTCPeerConnection} connection */
+  /**
+   * Adds the transceivers; where the server offers they come with its offer.
+   *
+   * @protected
+   * @param {RTCPeerConnection} connection
+   * @returns {void|Promise<void>}
+   */
   prepare(connection) {
     void connection;
   }

@@ -9,7 +9,7 @@
 
 import { codecPreferences } from './codecs.js';
 import { FanlightError } from './errors.js';
-import { offerDependencyDescriptor } from './layers.js';
+import { offerDependencyDescriptor, rungsFor, simulcastEncodings, totalBitrate } from './layers.js';
 import { Participant } from './participant.js';
 import { withFormatParameters } from './sdp.js';
 import { PublisherStats } from './stats.js';
@@ -26,16 +26,23 @@ const START_BITRATE_BPS_MAX = 1_500_000;
  */
 const GHOST_MS = 30_000;
 
+/** How long a source may take to tell how large its picture is. */
+const SIZE_TIMEOUT_MS = 500;
+
 /**
  * @typedef {object} VideoOptions
  * @property {string|string[]} [codec] `VP8`, `H264`, `VP9`, `AV1`: only these are offered, in this
  *   order. Default: all that the browser has, in its own order.
- * @property {number} [bitrate] At most, in bits a second. Default: the browser's choice.
+ * @property {number} [bitrate] At most, in bits a second; of the largest layer, where there are
+ *   several. Default: the browser's choice.
  * @property {number} [maxFramerate] Frames a second.
  * @property {'balanced'|'maintain-framerate'|'maintain-resolution'} [degradation] What to give up
  *   first when the network or the processor cannot keep up.
  * @property {string} [scalabilityMode] Layers within the stream, such as `L2T3_KEY` (W3C webrtc-svc),
  *   of VP9 or AV1. Default: none.
+ * @property {boolean} [simulcast] Send smaller layers too, each as a stream of its own: `q` and `h`, of
+ *   a quarter and a half of the sides of the whole, `f`. A picture below 960×540 gets two, one below
+ *   480×270 only the whole. What nobody watches is not sent; the smallest always is. Default false.
  * @property {'motion'|'detail'|'text'} [contentHint] What the picture is like.
  */
 
@@ -53,7 +60,10 @@ const GHOST_MS = 30_000;
  * }} PublisherOptions
  */
 
-/** @fires stats `PublisherSample`, every second */
+/**
+ * @fires stats `PublisherSample`, every second
+ * @fires layers-wanted `{layers: string[]}`: the server tells which layers are watched
+ */
 export class Publisher extends Participant {
   #video;
   #audio;
@@ -61,6 +71,10 @@ export class Publisher extends Participant {
   #tracks;
   #stats = new PublisherStats();
   #lostAt = Number.NEGATIVE_INFINITY;
+  /** Of the session's simulcast, smallest first; one where there is none. @type {readonly import('./layers.js').Rung[]} */
+  #rungs = [];
+  /** Changes of the sender's parameters, one after the other. @type {Promise<void>} */
+  #steering = Promise.resolve();
 
   /** @param {PublisherOptions} options */
   constructor(options) {
@@ -98,7 +112,7 @@ export class Publisher extends Participant {
   }
 
   /** @override @protected @param {RTCPeerConnection} connection */
-  prepare(connection) {
+  async prepare(connection) {
     const { audio, video } = this.#tracks;
     if (audio === null && video === null) {
       throw new FanlightError('no-media', 'There is no audio and no video to publish.');
@@ -106,6 +120,11 @@ export class Publisher extends Participant {
     this.#stats = new PublisherStats();
     // One stream for both, so that a viewer's browser keeps them in step (RFC 8830).
     const streams = [new MediaStream()];
+    this.#rungs = [];
+    if (video !== null && this.#video.simulcast) {
+      const { width, height } = await sizeOf(video);
+      this.#rungs = rungsFor(width, height);
+    }
     if (video !== null) this.#prepareVideo(connection, video, streams);
     if (audio !== null) this.#prepareAudio(connection, audio, streams);
   }
@@ -118,27 +137,71 @@ export class Publisher extends Participant {
   #prepareVideo(connection, track, streams) {
     const { codec, bitrate, maxFramerate, scalabilityMode, degradation, contentHint } = this.#video;
     if (contentHint !== undefined) track.contentHint = contentHint;
+    const whole = {
+      ...given('maxBitrate', bitrate),
+      ...given('maxFramerate', maxFramerate),
+      ...given('scalabilityMode', scalabilityMode),
+    };
     const transceiver = connection.addTransceiver(track, {
       direction: 'sendonly',
       streams,
-      sendEncodings: [
-        {
-          ...given('maxBitrate', bitrate),
-          ...given('maxFramerate', maxFramerate),
-          ...given('scalabilityMode', scalabilityMode),
-        },
-      ],
+      sendEncodings: this.#rungs.length > 1 ? simulcastEncodings(this.#rungs, whole) : [whole],
     });
     if (scalabilityMode !== undefined) offerDependencyDescriptor(transceiver);
     if (codec !== undefined) {
       transceiver.setCodecPreferences(codecPreferences('sender', 'video', codec));
     }
     if (degradation !== undefined) {
-      const parameters = transceiver.sender.getParameters();
-      parameters.degradationPreference = degradation;
-      // A wish: browsers that do not know it go on with their own.
-      transceiver.sender.setParameters(parameters).catch(() => {});
+      this.#change(transceiver.sender, (parameters) => {
+        parameters.degradationPreference = degradation;
+      });
     }
+  }
+
+  /**
+   * Changes parameters of a sender. A wish: browsers that do not know it go on as they did.
+   *
+   * @param {RTCRtpSender} sender
+   * @param {(parameters: RTCRtpSendParameters) => void} change
+   */
+  #change(sender, change) {
+    // One at a time: what was read before another change is refused.
+    this.#steering = this.#steering.then(async () => {
+      const parameters = sender.getParameters();
+      change(parameters);
+      await sender.setParameters(parameters).catch(() => {});
+    });
+  }
+
+  /** A server that takes no simulcast leaves the first of the encodings, the smallest. @override @protected */
+  begun() {
+    const sender = this.#videoSender();
+    if (sender === null || this.#rungs.length < 2) return;
+    if (sender.getParameters().encodings.length > 1) return;
+    const { bitrate } = this.#video;
+    this.#rungs = [];
+    this.#change(sender, ({ encodings: [only] }) => {
+      only.scaleResolutionDownBy = 1;
+      if (bitrate !== undefined) only.maxBitrate = bitrate;
+    });
+  }
+
+  /** @override @protected @param {import('./participant.js').Notice} notice */
+  noticed({ name, layers }) {
+    if (name !== 'layers-wanted' || !Array.isArray(layers)) return;
+    const sender = this.#videoSender();
+    if (sender === null || this.#rungs.length < 2) return;
+    this.#change(sender, ({ encodings }) => {
+      encodings.forEach((encoding, index) => {
+        // The smallest goes on, so that whoever comes sees something at once.
+        encoding.active = index === 0 || layers.includes(encoding.rid);
+      });
+    });
+  }
+
+  #videoSender() {
+    const transceivers = this.connection?.getTransceivers() ?? [];
+    return transceivers.find((one) => one.receiver.track.kind === 'video')?.sender ?? null;
   }
 
   /**
@@ -164,7 +227,8 @@ export class Publisher extends Participant {
     const { bitrate } = this.#video;
     let amended = this.#audio.stereo ? withFormatParameters(sdp, 'opus', { stereo: 1 }) : sdp;
     if (bitrate === undefined) return amended;
-    const kilobits = Math.round(Math.min(bitrate / 2, START_BITRATE_BPS_MAX) / 1000);
+    const total = this.#rungs.length > 1 ? totalBitrate(bitrate, this.#rungs) : bitrate;
+    const kilobits = Math.round(Math.min(total / 2, START_BITRATE_BPS_MAX) / 1000);
     for (const codec of ['VP8', 'VP9', 'H264', 'AV1', 'H265']) {
       amended = withFormatParameters(amended, codec, { 'x-google-start-bitrate': kilobits });
     }
@@ -180,14 +244,30 @@ export class Publisher extends Participant {
 
   /** @override @protected @param {RTCStatsReport} report */
   sample(report) {
-    return this.#stats.sample(report);
+    return this.#stats.sample(report, this.#videoSender()?.getParameters().encodings ?? []);
   }
 }
 
 /**
+ * The size of a picture. A source that has just begun does not know it yet, and some never tell.
+ *
+ * @param {MediaStreamTrack} track
+ */
+async function sizeOf(track) {
+  const until = performance.now() + SIZE_TIMEOUT_MS;
+  let settings = track.getSettings();
+  while (settings.width === undefined && performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    settings = track.getSettings();
+  }
+  return settings;
+}
+
+/**
+ * @template T
  * @param {string} name
- * @param {number|undefined} value
- * @returns {Record<string, number>} Without the name if there is no value.
+ * @param {T|undefined} value
+ * @returns {Record<string, T>} Without the name if there is no value.
  */
 function given(name, value) {
   return value === undefined ? {} : { [name]: value };

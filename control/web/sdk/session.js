@@ -39,7 +39,7 @@ const HINT_MS = 150;
  * @property {import('./signalling.js').Endpoint} endpoint
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} dataChannel Open a channel labelled `fanlight`.
- * @property {(connection: RTCPeerConnection) => void} prepare Adds the transceivers; where the server
+ * @property {(connection: RTCPeerConnection) => void|Promise<void>} prepare Adds the transceivers; where the server
  *   offers they come with its offer.
  * @property {(sdp: string) => string} amendOffer
  * @property {(sdp: string) => string} amendAnswer
@@ -102,7 +102,7 @@ export class Session {
     const { endpoint, prepare, amendOffer, amendAnswer, dataChannel } = this.#options;
     const connection = this.connection;
     const offer = await inBrowser(async () => {
-      prepare(connection);
+      await prepare(connection);
       if (dataChannel) this.dataChannel = connection.createDataChannel('fanlight');
       const { sdp = '' } = await connection.createOffer();
       const amended = amendOffer(sdp);
@@ -118,7 +118,7 @@ export class Session {
   async #answer() {
     const { endpoint, prepare, amendOffer } = this.#options;
     const connection = this.connection;
-    prepare(connection);
+    await prepare(connection);
     const offer = await this.#hold(postForOffer(endpoint));
     const answer = await inBrowser(async () => {
       await connection.setRemoteDescription({ type: 'offer', sdp: offer });

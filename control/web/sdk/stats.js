@@ -71,6 +71,16 @@ class Growth {
  * @property {number|null} nacks
  * @property {number|null} plis
  * @property {number|null} keyFrames
+ * @property {LayerSent[]} layers Of a simulcast, smallest first; empty where there is none. What stands
+ *   above is of all of them together, or, as the size, of the largest that flows.
+ *
+ * @typedef {object} LayerSent
+ * @property {string} layer Its rid.
+ * @property {boolean} active Not stopped because nobody watches it.
+ * @property {number|null} bitrateBps
+ * @property {number|null} fps
+ * @property {number|null} width
+ * @property {number|null} height
  *
  * @typedef {object} PublisherAudio
  * @property {number|null} bitrateBps
@@ -92,12 +102,13 @@ export class PublisherStats {
 
   /**
    * @param {RTCStatsReport} report
+   * @param {RTCRtpEncodingParameters[]} [encodings] Of the video, as the sender has them.
    * @returns {PublisherSample}
    */
-  sample(report) {
+  sample(report, encodings = []) {
     const entries = entriesOf(report);
     this.#growth.advance(entries);
-    const video = this.#video(entries);
+    const video = this.#video(entries, encodings);
     const audio = this.#audio(entries);
     const path = selectedPath(entries);
     return {
@@ -109,24 +120,51 @@ export class PublisherStats {
     };
   }
 
-  /** @param {Entry[]} entries @returns {PublisherVideo|null} */
-  #video(entries) {
-    const sent = find(entries, 'outbound-rtp', 'video');
-    if (sent === undefined) return null;
+  /**
+   * @param {Entry[]} entries
+   * @param {RTCRtpEncodingParameters[]} encodings
+   * @returns {PublisherVideo|null}
+   */
+  #video(entries, encodings) {
+    const sent = entries.filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'video');
+    if (sent.length === 0) return null;
+    const all = (/** @type {string} */ name) => sum(...sent.map((entry) => entry[name]));
+    const flowing = sent.filter((entry) => this.#growth.of(entry, 'framesEncoded'));
+    const widest = (/** @type {Entry} */ a, /** @type {Entry} */ b) =>
+      (b.frameWidth ?? 0) - (a.frameWidth ?? 0);
+    const [top] = (flowing.length > 0 ? flowing : sent).toSorted(widest);
     return {
-      bitrateBps: bits(this.#growth.rate(sent, 'bytesSent')),
-      fps: this.#growth.rate(sent, 'framesEncoded'),
-      width: sent.frameWidth ?? null,
-      height: sent.frameHeight ?? null,
-      codec: codecOf(entries, sent),
-      encoder: sent.encoderImplementation ?? null,
-      limit: sent.qualityLimitationReason ?? null,
-      encodeMs: milliseconds(this.#growth.mean(sent, 'totalEncodeTime', 'framesEncoded')),
+      bitrateBps: sum(...sent.map((entry) => bits(this.#growth.rate(entry, 'bytesSent')))),
+      fps: this.#growth.rate(top, 'framesEncoded'),
+      width: top.frameWidth ?? null,
+      height: top.frameHeight ?? null,
+      codec: codecOf(entries, top),
+      encoder: top.encoderImplementation ?? null,
+      limit: top.qualityLimitationReason ?? null,
+      encodeMs: milliseconds(this.#growth.mean(top, 'totalEncodeTime', 'framesEncoded')),
       lossRatio: find(entries, 'remote-inbound-rtp', 'video')?.fractionLost ?? null,
-      packetsRetransmitted: sent.retransmittedPacketsSent ?? null,
-      nacks: sent.nackCount ?? null,
-      plis: sent.pliCount ?? null,
-      keyFrames: sent.keyFramesEncoded ?? null,
+      packetsRetransmitted: all('retransmittedPacketsSent'),
+      nacks: all('nackCount'),
+      plis: all('pliCount'),
+      keyFrames: all('keyFramesEncoded'),
+      layers: encodings.length > 1 ? encodings.map((one) => this.#layer(sent, one)) : [],
+    };
+  }
+
+  /**
+   * @param {Entry[]} sent
+   * @param {RTCRtpEncodingParameters} encoding
+   * @returns {LayerSent}
+   */
+  #layer(sent, { rid = '', active = true }) {
+    const entry = sent.find((one) => one.rid === rid);
+    return {
+      layer: rid,
+      active,
+      bitrateBps: bits(this.#growth.rate(entry, 'bytesSent')),
+      fps: this.#growth.rate(entry, 'framesEncoded'),
+      width: entry?.frameWidth ?? null,
+      height: entry?.frameHeight ?? null,
     };
   }
 

@@ -24,6 +24,8 @@ export function onStage(body) {
 class Stage {
   server = new LoopbackServer();
   pattern = createTestPattern({ width: 320, height: 180, fps: 15 });
+  /** A picture that is large enough for layers, while one is wanted. @type {import('../sdk/testpattern.js').TestPattern|null} */
+  #large = null;
   /** @type {(Publisher|Viewer)[]} */
   #participants = [];
 
@@ -52,6 +54,12 @@ class Stage {
     return viewer;
   }
 
+  /** A picture of that size, without sound. @param {number} width @param {number} height */
+  picture(width, height) {
+    this.#large = createTestPattern({ width, height, fps: 15, audio: false });
+    return this.#large.stream;
+  }
+
   /** A muted video in the page. */
   video() {
     const video = document.createElement('video');
@@ -65,6 +73,7 @@ class Stage {
   async clear() {
     await Promise.all(this.#participants.map((one) => one.stop()));
     this.pattern.stop();
+    this.#large?.stop();
     this.server.close();
     for (const video of document.querySelectorAll('[data-fixture]')) video.remove();
   }
@@ -83,4 +92,16 @@ export function statesOf(participant) {
     states.push(/** @type {CustomEvent} */ (event).detail.state);
   });
   return states;
+}
+
+/**
+ * What viewers have asked of their sessions, oldest first.
+ *
+ * @param {LoopbackServer} server
+ */
+export function controls(server) {
+  return server
+    .requests('PATCH')
+    .filter(({ headers }) => headers.get('Content-Type') === 'application/json')
+    .map(({ body }) => JSON.parse(body));
 }

@@ -25,6 +25,8 @@ export class LoopbackServer {
   #serial = 0;
   /** Answers that lead nowhere: their candidates are those of nobody. */
   deaf = false;
+  /** Takes every layer of a simulcast. */
+  simulcast = true;
 
   /** To be given to a participant as its `fetch`. @type {typeof globalThis.fetch} */
   fetch = async (input, init = {}) => {
@@ -78,36 +80,37 @@ export class LoopbackServer {
     for (const [path, held] of [...this.sessions]) if (held.name === name) this.#end(path);
   }
 
-  /** Streams of events that are open. @param {string} name */
-  listeners(name) {
-    return this.#viewers(name).reduce((sum, { listeners }) => sum + listeners.size, 0);
+  /** Streams of events that are open. @param {string} name @param {'whip'|'whep'} [role] */
+  listeners(name, role = 'whep') {
+    return this.#of(name, role).reduce((sum, { listeners }) => sum + listeners.size, 0);
   }
 
   /**
-   * Tells the viewers of a stream something.
+   * Tells the viewers of a stream something, or its publisher.
    *
    * @param {string} name
    * @param {string} event
    * @param {object} data
+   * @param {'whip'|'whep'} [role]
    */
-  tell(name, event, data) {
+  tell(name, event, data, role = 'whep') {
     const bytes = new TextEncoder().encode(`event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
-    for (const { listeners } of this.#viewers(name)) {
+    for (const { listeners } of this.#of(name, role)) {
       for (const listener of listeners) listener.enqueue(bytes);
     }
   }
 
   /** Breaks the viewers' streams of events off. @param {string} name */
   cutEvents(name) {
-    for (const { listeners } of this.#viewers(name)) {
+    for (const { listeners } of this.#of(name, 'whep')) {
       for (const listener of listeners) listener.error(new TypeError('network error'));
       listeners.clear();
     }
   }
 
-  /** @param {string} name */
-  #viewers(name) {
-    return [...this.sessions.values()].filter((one) => one.role === 'whep' && one.name === name);
+  /** @param {string} name @param {'whip'|'whep'} role */
+  #of(name, role) {
+    return [...this.sessions.values()].filter((one) => one.role === role && one.name === name);
   }
 
   close() {
@@ -139,7 +142,8 @@ export class LoopbackServer {
     if (published) forward(published.connection, connection);
     await connection.setLocalDescription();
     await gathered(connection);
-    const sdp = connection.localDescription?.sdp ?? '';
+    const answer = connection.localDescription?.sdp ?? '';
+    const sdp = this.simulcast ? withSimulcast(offer, answer) : answer;
     return new Response(this.deaf ? sdp.replaceAll(/^a=candidate.*\r\n/gm, '') : sdp, {
       status: 201,
       headers: {
@@ -232,6 +236,22 @@ function forward(from, to) {
     transceiver.direction = 'sendonly';
     void transceiver.sender.replaceTrack(source.track);
   }
+}
+
+/**
+ * Answers a simulcast (RFC 8853 §5.3), which browsers offer and do not take: here only the sender's
+ * end of it is looked at.
+ *
+ * @param {string} offer
+ * @param {string} answer
+ */
+function withSimulcast(offer, answer) {
+  const layers = /^a=simulcast:send ([\w;]+)/m.exec(offer)?.[1];
+  if (layers === undefined) return answer;
+  const rids = layers.split(';').map((rid) => `a=rid:${rid} recv\r\n`);
+  const taken = `${rids.join('')}a=simulcast:recv ${layers}\r\n`;
+  const end = answer.indexOf('m=', answer.indexOf('m=video') + 1);
+  return end < 0 ? answer + taken : answer.slice(0, end) + taken + answer.slice(end);
 }
 
 /** @param {RTCPeerConnection} connection */

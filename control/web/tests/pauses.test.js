@@ -1,15 +1,7 @@
 // @ts-check
-import { onStage } from './fixtures.js';
+import { controls, onStage } from './fixtures.js';
 import { equal, eventually, next, test } from './harness.js';
 import { problem } from './loopback-server.js';
-
-/** @param {import('./loopback-server.js').LoopbackServer} server */
-function controls(server) {
-  return server
-    .requests('PATCH')
-    .filter(({ headers }) => headers.get('Content-Type') === 'application/json')
-    .map(({ body }) => JSON.parse(body));
-}
 
 test(
   'a viewer pauses and resumes by one request each',

@@ -16,6 +16,7 @@ import './publisher.test.js';
 import './viewer.test.js';
 import './events.test.js';
 import './pauses.test.js';
+import './layers.test.js';
 import './retry.test.js';
 import './restart.test.js';
 
