@@ -18,10 +18,21 @@ export function controls(video) {
   byId('pip').hidden = !document.pictureInPictureEnabled;
   video.addEventListener('dblclick', actions.f);
   document.addEventListener('keydown', (event) => {
-    const typing = event.target instanceof HTMLInputElement && event.target.type !== 'range';
-    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!isShortcut(event)) return;
     actions[/** @type {keyof typeof actions} */ (event.key.toLowerCase())]?.();
   });
+}
+
+/**
+ * Is the key meant for the page, and not for a field that letters are typed into or chosen by?
+ *
+ * @param {KeyboardEvent} event
+ */
+export function isShortcut({ target, ctrlKey, metaKey, altKey }) {
+  const typing =
+    target instanceof HTMLSelectElement ||
+    (target instanceof HTMLInputElement && target.type !== 'range');
+  return !(typing || ctrlKey || metaKey || altKey);
 }
 
 /** @param {HTMLVideoElement} video */

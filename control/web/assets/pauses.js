@@ -1,6 +1,8 @@
 // @ts-check
 /** The buttons that pause picture and sound at the server, and their keys (v, a). */
 
+import { isShortcut } from './controls.js';
+
 const byId = (/** @type {string} */ id) =>
   /** @type {HTMLButtonElement} */ (document.getElementById(id));
 
@@ -26,8 +28,7 @@ export class Pauses {
       byId(`pause-${kind}`).addEventListener('click', () => this.#toggle(kind));
     }
     document.addEventListener('keydown', (event) => {
-      const typing = event.target instanceof HTMLInputElement && event.target.type !== 'range';
-      if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (!isShortcut(event)) return;
       if (event.key.toLowerCase() === 'v') void this.#toggle('video');
       if (event.key.toLowerCase() === 'a') void this.#toggle('audio');
     });

@@ -23,17 +23,21 @@ const tiles = tilesById(IDS);
 
 /**
  * @param {import('../sdk/stats.js').ViewerSample & {firstFrameMs: number|null}} sample
- * @param {import('./latency.js').LatencyMeter} meter
- * @param {import('./lip-sync.js').LipSyncMeter} lipSync
+ * @param {object} measured
+ * @param {import('./latency.js').LatencyMeter} measured.meter
+ * @param {import('./lip-sync.js').LipSyncMeter} measured.lipSync
+ * @param {import('../sdk/viewer.js').LayerNotice|null} measured.layer
  */
-export function showWatchTiles(sample, meter, lipSync) {
+export function showWatchTiles(sample, { meter, lipSync, layer }) {
   const { video, audio } = sample;
   showLatency(sample, meter);
   tiles.bitrate.show(bitrate(sample.bitrateBps), sample.bitrateBps);
   tiles.fps.show(whole(video?.fps), video?.fps ?? null);
   const loss = video?.lossRatio ?? audio?.lossRatio ?? null;
   tiles.loss.show(percent(loss), loss);
-  tiles.size.show(size(video?.width, video?.height));
+  // One of several layers is named; of one alone there is nothing to say.
+  const name = layer !== null && layer.layers.length > 1 ? ` (${layer.layer})` : '';
+  tiles.size.show(`${size(video?.width, video?.height)}${name}`);
   const codecs = [video?.codec, audio?.codec].filter(Boolean);
   tiles.codec.show(codecs.length > 0 ? codecs.join(' + ') : '–');
   tiles.first.show(milliseconds(sample.firstFrameMs));

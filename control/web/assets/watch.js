@@ -3,14 +3,18 @@
  * The watch page. `watch?app=live&stream=stage` plays at once, muted.
  *
  * Parameters: `app`, `stream`, `token`, `url` (a WHEP endpoint elsewhere), `muted` (default 1),
- * `autostart` (default 1 if there is a stream), `jitter` (target of the jitter buffer in ms).
+ * `autostart` (default 1 if there is a stream), `jitter` (target of the jitter buffer in ms), and of
+ * streams with several layers `layer` (one by name), `max_height` (pixels) and `fit=0` (no less for a
+ * small window or a hidden page).
  */
 
 import { Viewer, codecNames } from '../sdk/fanlight.js';
 import { controls } from './controls.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
+import { Fit } from './fit.js';
 import { Hints } from './hints.js';
 import { LatencyMeter } from './latency.js';
+import { LayerMenu } from './layer-menu.js';
 import { parameters } from './links.js';
 import { LipSyncMeter } from './lip-sync.js';
 import { Pauses } from './pauses.js';
@@ -44,6 +48,7 @@ const diagnostics = {
   },
   lipSync: { median: /** @type {number|null} */ (null), heard: 0 },
   audioLevel: /** @type {number|null} */ (null),
+  layer: /** @type {import('../sdk/viewer.js').LayerNotice|null} */ (null),
   lastError: /** @type {object|null} */ (null),
   notices: /** @type {string[]} */ ([]),
 };
@@ -57,6 +62,7 @@ function newViewer() {
     ...(jitter === undefined ? {} : { jitterBufferTargetMs: Number(jitter) }),
     waitForStream: true,
   });
+  void viewer.prefer({ layer: asked.layer ?? 'auto', ...fit.first });
   viewer.attach(video);
   viewer.addEventListener('state', (event) => showState(detailOf(event)));
   viewer.addEventListener('retry', (event) => showRetry(detailOf(event).reason));
@@ -81,6 +87,7 @@ function newViewer() {
     hints.take(notice);
     pauses.show();
   });
+  viewer.addEventListener('layer', () => showLayers());
   return viewer;
 }
 
@@ -89,6 +96,40 @@ const pauses = new Pauses({
   changed: showPaused,
   failed: (error) => hints.say(wordsOfError(error, { stream, role: 'viewer' }).text),
 });
+
+const fit = new Fit({
+  video,
+  viewer: () => diagnostics.viewer,
+  heightMax: Number(asked.max_height) || null,
+  on: asked.fit !== '0',
+  changed: () => pauses.show(),
+});
+
+const layerMenu = new LayerMenu({
+  select: /** @type {HTMLSelectElement} */ (byId('layer')),
+  chosen: (layer) => void prefer(layer),
+});
+
+/** @param {string} layer */
+async function prefer(layer) {
+  const viewer = diagnostics.viewer;
+  if (viewer === null) return;
+  try {
+    // What somebody asks for by name is not measured against the window.
+    await viewer.prefer(layer === 'auto' ? { layer } : { layer, ...fit.first });
+  } catch (error) {
+    hints.say(wordsOfError(/** @type {any} */ (error), { stream, role: 'viewer' }).text);
+  }
+  showLayers();
+}
+
+function showLayers() {
+  const { viewer } = diagnostics;
+  const live = viewer?.state === 'live';
+  diagnostics.layer = live ? viewer.layer : null;
+  layerMenu.show(diagnostics.layer, viewer?.preferred.layer ?? 'auto');
+  fit.look();
+}
 
 /** The curtain is drawn because of a pause. */
 let drawnByPause = false;
@@ -138,6 +179,7 @@ function showState({ state, reason }) {
   if (state === 'ended') drawCurtain('Stopped', 'You are no longer watching.');
   if (state === 'failed' || state === 'ended') byId('again').hidden = false;
   pauses.show();
+  showLayers();
 }
 
 /** @param {import('../sdk/fanlight.js').FanlightError} reason */
@@ -187,7 +229,7 @@ function showStats(sample) {
   diagnostics.audioLevel = sound.now ?? (video.muted ? null : (sample.audio?.level ?? null));
   diagnostics.latency = { median: meter.median, p99: meter.p99, samples: meter.samples.length };
   diagnostics.lipSync = { median: lipSync.median, heard: lipSync.heard };
-  showWatchTiles(sample, meter, lipSync);
+  showWatchTiles(sample, { meter, lipSync, layer: diagnostics.layer });
   if (sample.video === null && sample.audio !== null) {
     drawCurtain('Sound only', 'This stream has no picture.');
   }

@@ -120,6 +120,15 @@ export async function discoverIceServers(endpoint) {
 /** @type {Told} */
 const UNTOLD = { presence: 'unknown', reason: null, text: null };
 
+/**
+ * @typedef {object} Changes What a viewer wishes; what is left out stays as it is.
+ * @property {'paused'|'playing'} [audio]
+ * @property {'paused'|'playing'} [video]
+ * @property {string} [layer] A layer's name, or `auto`.
+ * @property {number|null} [max_width] Pixels; null: any.
+ * @property {number|null} [max_height] Pixels; null: any.
+ */
+
 /** The session as the server holds it, under the `Location` of the POST's answer. */
 export class Resource {
   #endpoint;
@@ -217,7 +226,7 @@ export class Resource {
   /**
    * Steers a viewer's session, without renegotiation.
    *
-   * @param {{audio?: 'paused'|'playing', video?: 'paused'|'playing'}} changes
+   * @param {Changes} changes
    * @throws {FanlightError}
    */
   async control(changes) {

@@ -16,6 +16,29 @@ import { ViewerStats } from './stats.js';
 /** @typedef {'audio'|'video'} Kind */
 
 /**
+ * What is wished of a stream with several layers.
+ *
+ * @typedef {object} Preference
+ * @property {string} layer A layer by name, or `auto`: the best that fits network and size.
+ * @property {number|null} maxWidth Pixels; null: any.
+ * @property {number|null} maxHeight Pixels; null: any.
+ *
+ * @typedef {object} Layer
+ * @property {string} layer Its name: a rid such as `h`, or of SVC such as `S1T2`.
+ * @property {number|null} [width] Where it is known.
+ * @property {number|null} [height]
+ *
+ * @typedef {object} LayerNotice Detail of a `layer` event.
+ * @property {string|null} layer What is sent now.
+ * @property {number|null} width
+ * @property {number|null} height
+ * @property {Layer[]} layers All that there are, in the publisher's order.
+ */
+
+/** @type {Readonly<Preference>} */
+const ANY = { layer: 'auto', maxWidth: null, maxHeight: null };
+
+/**
  * @typedef {import('./participant.js').ParticipantOptions & {
  *   waitForStream?: boolean,
  *   codec?: string|string[],
@@ -36,9 +59,11 @@ import { ViewerStats } from './stats.js';
  * @fires firstframe `{ms, sinceStartMs}`: the first picture is shown; `ms` counts from the request
  *   that brought it, `sinceStartMs` from `start()`, waiting for the stream included
  * @fires stats `ViewerSample`, every second
+ * @fires layer `LayerNotice`: another layer is sent now, or there are others
  *
  *   await viewer.pause('video');  // the sound goes on, nothing is renegotiated
  *   await viewer.resume('video'); // the picture comes back with the next key frame
+ *   await viewer.prefer({ maxHeight: 360 }); // the best layer that is no higher
  */
 export class Viewer extends Participant {
   #options;
@@ -51,6 +76,10 @@ export class Viewer extends Participant {
   #silent = 0;
   /** What is not wanted for now. @type {Set<Kind>} */
   #paused = new Set();
+  /** @type {Preference} */
+  #preferred = { ...ANY };
+  /** @type {LayerNotice|null} */
+  #layer = null;
   #startedAt = 0;
   #askedAt = 0;
   /** @type {number|null} */
@@ -116,14 +145,52 @@ export class Viewer extends Participant {
     else this.#paused.delete(kind);
   }
 
-  /** A new session knows nothing of the pauses of the last one. @override @protected */
+  /** What is wished of the layers. @returns {Preference} */
+  get preferred() {
+    return { ...this.#preferred };
+  }
+
+  /** Which layer the server sends now, and which there are; null while it has not told. */
+  get layer() {
+    return this.#layer;
+  }
+
+  /**
+   * Wishes for a layer, or for a picture no larger than that. Nothing is renegotiated, and the picture
+   * changes with the next key frame of the other layer. The wish outlasts reconnects, and may be told
+   * before `start`.
+   *
+   * @param {Partial<Preference>} wish What is left out stays as it is.
+   * @returns {Promise<void>} When the server has heard it.
+   * @throws {FanlightError} If it refuses; then nothing has changed.
+   */
+  async prefer(wish) {
+    const before = this.#preferred;
+    const wished = { ...before, ...wish };
+    this.#preferred = wished;
+    try {
+      await this.control(changesOf(wish));
+    } catch (error) {
+      if (this.#preferred === wished) this.#preferred = before;
+      throw error;
+    }
+  }
+
+  /** A new session knows nothing of the wishes of the last one. @override @protected */
   begun() {
     // What is paused plays on if the server does not hear it; that it failed shows in the picture.
     for (const kind of this.#paused) this.control({ [kind]: 'paused' }).catch(() => {});
+    const { layer, maxWidth, maxHeight } = this.#preferred;
+    if (layer !== ANY.layer || maxWidth !== null || maxHeight !== null) {
+      // Another publisher may have no such layer: then the best is as good.
+      this.control(changesOf(this.#preferred)).catch(() => {});
+    }
   }
 
   /** @override @protected @param {import('./participant.js').Notice} notice */
-  noticed({ name, kind }) {
+  noticed(notice) {
+    const { name, kind } = notice;
+    if (name === 'layer') this.#layer = layerNotice(notice);
     // Somebody else who knows the session's URL may steer it too.
     if (kind !== undefined && name === 'paused') this.#remember(kind, true);
     if (kind !== undefined && name === 'resumed') this.#remember(kind, false);
@@ -163,6 +230,7 @@ export class Viewer extends Participant {
     this.#firstFrameMs = null;
     this.#stats = new ViewerStats();
     this.#silent = 0;
+    this.#layer = null;
     for (const track of this.media.getTracks()) this.media.removeTrack(track);
     const { codec, jitterBufferTargetMs } = this.#options;
     if (!this.offeredByServer) {
@@ -261,4 +329,24 @@ export class Viewer extends Participant {
     const detail = { ms: this.#firstFrameMs, sinceStartMs: now - this.#startedAt };
     this.dispatchEvent(new CustomEvent('firstframe', { detail }));
   }
+}
+
+/**
+ * @param {Partial<Preference>} wish
+ * @returns {import('./signalling.js').Changes}
+ */
+function changesOf({ layer, maxWidth, maxHeight }) {
+  return {
+    ...(layer === undefined ? {} : { layer }),
+    ...(maxWidth === undefined ? {} : { max_width: maxWidth }),
+    ...(maxHeight === undefined ? {} : { max_height: maxHeight }),
+  };
+}
+
+/**
+ * @param {Record<string, any>} notice
+ * @returns {LayerNotice}
+ */
+function layerNotice({ layer = null, width = null, height = null, layers = [] }) {
+  return { layer, width, height, layers };
 }
