@@ -1,4 +1,5 @@
-//! A network of its own for a test: four namespaces of Linux, joined by virtual cables, with losses, outages and NAT.
+//! A network of its own for a test: four namespaces of Linux, joined by virtual cables, with losses, outages, narrow roads
+//! and NAT.
 //!
 //! ```text
 //!   publisher 198.18.2.2 ──┐

@@ -1,4 +1,4 @@
-//! The router in the middle: what it loses, and under which ports it lets its two clients appear.
+//! The router in the middle: what it loses, how fast its roads are, and under which ports it lets its two clients appear.
 
 use std::cell::Cell;
 use std::fs;
@@ -8,6 +8,11 @@ use super::{Leg, Namespace, Network, NetworkError};
 /// Ports that the router gives its clients' UDP; after a rebinding the next range.
 const PORTS_FIRST: u16 = 20_000;
 const PORTS: u16 = 1_000;
+
+/// What a narrow road lets through at once: some packets. tc-tbf(8).
+const BURST_BYTES: u32 = 6_000;
+/// What waits before a narrow road, as before the uplink of a home: beyond that packets are lost.
+const QUEUE_MS: u32 = 400;
 
 /// One direction of a leg as the router counts it: UDP packets that came to it, and of these the lost ones.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,6 +78,27 @@ impl Router {
         }
         self.weather.set(weather);
         self.apply()
+    }
+
+    /// From now on the road down to that leg's end carries no more bits a second than this; None: as many as come. What does
+    /// not fit waits, and is lost when the queue is full.
+    ///
+    /// # Errors
+    /// [`NetworkError::NotAllowed`] where the kernel has no token buckets.
+    pub fn limit(&self, leg: Leg, bits_a_second: Option<u32>) -> Result<(), NetworkError> {
+        let road = leg.name();
+        let command = match bits_a_second {
+            Some(rate) => format!(
+                "qdisc replace dev {road} root tbf rate {rate}bit burst {BURST_BYTES} latency {QUEUE_MS}ms\n"
+            ),
+            None => format!("qdisc delete dev {road} root\n"),
+        };
+        match self.namespace.run("tc", &["-batch", "-"], &command) {
+            Err(NetworkError::Refused { error, .. }) if error.contains("qdisc kind is unknown") => {
+                Err(NetworkError::NotAllowed(format!("tbf: {error}")))
+            }
+            other => other.map(drop),
+        }
     }
 
     /// The router forgets its clients' ports and gives them others. What the server sends to an old one is for nobody.
