@@ -1,7 +1,7 @@
 use std::sync::LazyLock;
 
 use fanlight_dataplane::sdp::{
-    Offer, Policy, Published, PublishedCodec, TransportParameters, plan_publish, plan_watch,
+    Offer, Policy, Published, PublishedCodec, PublishedLayer, TransportParameters, plan_publish, plan_watch,
 };
 use fanlight_shard::{ShardId, TrackId};
 use fanlight_wire::Ssrc;
@@ -14,7 +14,7 @@ const ALLOCATED_MAX: u64 = 256 * 1024;
 
 /// Offers (RFC 8866, RFC 8829).
 ///
-/// An offer is refused or answered, as one that publishes and as one that watches each of three streams. The answer has the
+/// An offer is refused or answered, as one that publishes and as one that watches each of four streams. The answer has the
 /// offer's m-sections, reads as a description itself, with lines that end as they should and hold no control byte; work
 /// and memory are bounded by the offer's length.
 pub fn sdp_offer(data: &[u8]) {
@@ -32,7 +32,8 @@ fn answer_all(text: &str) {
         assert!(!spec.tracks.is_empty());
         check_answer(text, &plan.answer(&offer, &OURS));
         let published = plan.published(&spec, ShardId(3));
-        assert_eq!(published.tracks.len(), spec.tracks.len());
+        let layers: usize = published.tracks.iter().map(|track| track.layers.len()).sum();
+        assert_eq!(layers, spec.tracks.len());
     }
     for published in STREAMS.iter() {
         if let Ok(plan) = plan_watch(&offer, published) {
@@ -74,8 +75,11 @@ static OURS: LazyLock<TransportParameters> = LazyLock::new(|| TransportParameter
     tcp_candidates: ["192.0.2.1:50002"].map(|address| address.parse().unwrap()).to_vec(),
 });
 
-static STREAMS: LazyLock<[Published; 3]> = LazyLock::new(|| {
+static STREAMS: LazyLock<[Published; 4]> = LazyLock::new(|| {
+    let mut layered = published(&[(Codec::Opus, &[]), (Codec::Vp8, &[])]);
+    layered.tracks[1].layers = vec![layer(2, "q"), layer(3, "h"), layer(4, "f")];
     [
+        layered,
         published(&[(Codec::Opus, &[("stereo", "1")]), (Codec::Vp8, &[])]),
         published(&[
             (Codec::H264, &[("packetization-mode", "1"), ("profile-level-id", "42e01f")]),
@@ -87,7 +91,8 @@ static STREAMS: LazyLock<[Published; 3]> = LazyLock::new(|| {
 
 fn published(codecs: &[(Codec, &[(&str, &str)])]) -> Published {
     let tracks = (1..).zip(codecs).map(|(number, (codec, parameters))| PublishedCodec {
-        track: TrackId(number),
+        layers: vec![layer(number, "")],
+        scalable: false,
         home: ShardId(3),
         codec: *codec,
         clock_rate_hz: if codec.is_video() { 90_000 } else { 48_000 },
@@ -96,4 +101,8 @@ fn published(codecs: &[(Codec, &[(&str, &str)])]) -> Published {
         parameters: parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     });
     Published { tracks: tracks.collect() }
+}
+
+fn layer(number: u64, rid: &str) -> PublishedLayer {
+    PublishedLayer { track: TrackId(number), rid: rid.to_owned() }
 }

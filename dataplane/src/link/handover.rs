@@ -12,7 +12,7 @@
 use std::collections::VecDeque;
 
 use fanlight_protocol::{SessionId, ToControl};
-use fanlight_shard::{Command, EndReason, LayerSpec, Layers, SessionKey, ShardId, TrackId};
+use fanlight_shard::{Command, EndReason, Layers, SessionKey, ShardId, TrackId};
 
 use super::Link;
 use crate::sdp::{Published, PublishedCodec};
@@ -49,8 +49,8 @@ impl Link {
         for viewer in &viewers {
             let Some(record) = self.ledger.find_mut(*viewer) else { continue };
             let (place, key) = (usize::from(record.shard.0), record.key);
-            for &(from, to, home) in pairs.iter().flatten() {
-                let to = [LayerSpec { track: to, rid: None }].into_iter().collect();
+            for (from, to, home) in pairs.iter().flatten() {
+                let (from, to, home) = (*from, to.clone(), *home);
                 orders.push_back(Carry::Switch { place, key, from, to, home });
             }
             self.ledger.move_viewer(*viewer, publisher);
@@ -103,16 +103,16 @@ impl Link {
     }
 }
 
-/// For each track of the old stream the one that its viewers can go on with, and its home. None: the streams differ in what
-/// they are made of, and viewers must ask anew. A viewer plays all that the old track could be, so it plays a new one that
-/// the old one's decoder would.
-fn carried_over(old: &Published, new: &Published) -> Option<Vec<(TrackId, TrackId, ShardId)>> {
+/// For each track of the old stream, named by its first layer, the layers of the one that its viewers can go on with, and
+/// their home. None: the streams differ in what they are made of, and viewers must ask anew. A viewer plays all that the old
+/// track could be, so it plays a new one that the old one's decoder would; how many layers either has does not matter to it.
+fn carried_over(old: &Published, new: &Published) -> Option<Vec<(TrackId, Layers, ShardId)>> {
     if old.tracks.len() != new.tracks.len() {
         return None;
     }
     let partner = |track: &PublishedCodec| {
         let other = new.tracks.iter().find(|other| track.can_go_on_as(other))?;
-        Some((track.track, other.track, other.home))
+        Some((track.layers.first()?.track, other.layers(), other.home))
     };
     old.tracks.iter().map(partner).collect()
 }

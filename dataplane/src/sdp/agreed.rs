@@ -4,14 +4,15 @@
 //! payload type to expect.
 
 use fanlight_shard::Mid;
-use fanlight_wire::PayloadType;
 use fanlight_wire::codec::Codec;
+use fanlight_wire::{ExtensionKind, PayloadType};
 
 use super::codec::{Parameters, Variant};
 use super::error::SdpError;
 use super::extension::Extension;
 use super::format::{Encoding, Feedback, Format};
 use super::section::{Kind, MID_BYTES_MAX, Section};
+use super::simulcast::Rid;
 
 /// What was chosen for one m-section of an offer.
 #[derive(Debug, Clone)]
@@ -30,6 +31,8 @@ pub(super) struct Agreed {
     /// For our rtcp-fb lines: what was offered and is served.
     pub(super) feedback: Feedback,
     pub(super) extensions: Vec<Extension>,
+    /// The encodings that are received apart, by their names; empty: one, without a name.
+    pub(super) rids: Vec<Rid>,
 }
 
 impl Agreed {
@@ -45,7 +48,13 @@ impl Agreed {
             parameters: Parameters::new(),
             feedback: format.feedback,
             extensions: Vec::new(),
+            rids: Vec::new(),
         }
+    }
+
+    /// Whether packets say this.
+    pub(super) fn carries(&self, kind: ExtensionKind) -> bool {
+        self.extensions.iter().any(|extension| extension.kind == kind)
     }
 
     pub(super) fn codec(&self) -> Codec {

@@ -141,6 +141,7 @@ impl Answer<'_> {
             self.extension(extension);
         }
         self.codec(agreed);
+        self.simulcast(agreed);
         if let Some(stream) = &accepted.stream {
             self.stream(stream, if agreed.codec().is_video() { "video" } else { "audio" });
         }
@@ -229,6 +230,17 @@ impl Answer<'_> {
         if let Some(rtx) = agreed.rtx_payload_type.map(PayloadType::value) {
             line!(self, "a=rtpmap:{rtx} rtx/{clock}");
             line!(self, "a=fmtp:{rtx} apt={number}");
+        }
+    }
+
+    /// The encodings that we take, none of them paused. RFC 8853 §5.3.2.
+    fn simulcast(&mut self, agreed: &Agreed) {
+        for rid in &agreed.rids {
+            line!(self, "a=rid:{}", rid.received(agreed.payload_type));
+        }
+        if !agreed.rids.is_empty() {
+            let names: Vec<&str> = agreed.rids.iter().map(|rid| rid.name.as_str()).collect();
+            line!(self, "a=simulcast:recv {}", names.join(";"));
         }
     }
 

@@ -7,6 +7,7 @@ use thiserror::Error;
 
 use super::parse::{LINE_BYTES_MAX, SECTIONS_MAX, TEXT_BYTES_MAX};
 use super::section::MID_BYTES_MAX;
+use super::simulcast::RIDS_MAX;
 
 /// An offer or fragment that cannot be taken. All but [`SdpError::is_codec_mismatch`] are the sender's bad input.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -50,6 +51,10 @@ pub enum SdpError {
         "a=mid:{mid} gives the header extension id {id} to two extensions: number them apart (RFC 8285 section 6)"
     )]
     DuplicateExtension { mid: String, id: u8 },
+    #[error("a=mid:{mid} has a malformed a=simulcast: send <rid>;<rid>;… (RFC 8853 section 5.1)")]
+    MalformedSimulcast { mid: String },
+    #[error("a=mid:{mid} has more than {RIDS_MAX} a=rid lines: offer fewer encodings")]
+    TooManyRids { mid: String },
     #[error("SSRC {ssrc} stands in two places of the offer: give each stream its own")]
     DuplicateSsrc { ssrc: u32 },
 

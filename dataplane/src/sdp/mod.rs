@@ -13,7 +13,8 @@
 //!                                      Published ─── ServerOffer ──── our offer ─────── peer
 //! ```
 //!
-//! RFC 8829 (JSEP) over RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841 (SCTP).
+//! RFC 8829 (JSEP) over RFC 8866 (SDP), RFC 9143 (BUNDLE), RFC 8839 (ICE), RFC 8842 (DTLS), RFC 8841
+//! (SCTP), RFC 8851 and RFC 8853 (simulcast).
 
 mod agreed;
 mod answer;
@@ -29,6 +30,7 @@ mod parse;
 mod peer;
 mod publish;
 mod section;
+mod simulcast;
 #[cfg(test)]
 mod tests;
 mod watch;
@@ -39,5 +41,5 @@ pub use fragment::{Carrier, Fragment, write_fragment};
 pub use offer::Offer;
 pub use offering::ServerOffer;
 pub use peer::Fingerprint;
-pub use publish::{Policy, PublishPlan, Published, PublishedCodec, plan_publish};
+pub use publish::{Policy, PublishPlan, Published, PublishedCodec, PublishedLayer, plan_publish};
 pub use watch::{WatchPlan, plan_watch};

@@ -20,6 +20,7 @@ use super::format::{Encoding, Feedback, Format};
 use super::offer::Offer;
 use super::publish::{Published, PublishedCodec};
 use super::section::{Direction, Kind, SECURE_PROFILE, Section};
+use super::simulcast::Simulcast;
 use super::watch::{WatchPlan, plan_watch};
 use super::{agreed, watch};
 
@@ -41,8 +42,11 @@ impl ServerOffer {
     /// # Errors
     /// [`SdpError::NotPlayable`] if a track's parameters name no variant that can be offered.
     pub fn new(published: &Published, ssrcs: &mut dyn FnMut() -> Ssrc) -> Result<Self, SdpError> {
-        let sections: Vec<Section> =
-            (0_u8..).zip(&published.tracks).filter_map(|(place, track)| section(place, track)).collect();
+        let counts_packets = published.tracks.iter().any(PublishedCodec::has_choice);
+        let sections: Vec<Section> = (0_u8..)
+            .zip(&published.tracks)
+            .filter_map(|(place, track)| section(place, track, counts_packets))
+            .collect();
         let offer = Offer::made_up(sections);
         let plan = plan_watch(&offer, published)?;
         let spec = plan.spec(ssrcs);
@@ -71,6 +75,7 @@ impl ServerOffer {
         spec.subscriptions.clear();
         let mut refused: Vec<ExtensionKind> = Vec::new();
         let mut taken: Vec<usize> = Vec::new();
+        let mut gives_feedback = false;
         let sections = self.offer.sections.iter().zip(&answer.sections);
         for (place, ((ours, theirs), subscription)) in (0_usize..).zip(sections.zip(&self.spec.subscriptions))
         {
@@ -91,6 +96,7 @@ impl ServerOffer {
             let answered =
                 theirs.formats.iter().find(|format| format.payload_type == subscription.payload_type);
             subscription.nack &= answered.is_some_and(|format| format.feedback.nack);
+            gives_feedback |= answered.is_some_and(|format| format.feedback.transport_cc);
             refused.extend(refused_extensions(ours, theirs));
             taken.push(place);
             spec.subscriptions.push(subscription);
@@ -99,6 +105,9 @@ impl ServerOffer {
             return Err(SdpError::NothingAccepted);
         }
         answer.check_transport(&taken)?;
+        if !gives_feedback {
+            refused.push(ExtensionKind::TransportSequence);
+        }
         spec.extensions = without(spec.extensions, &refused);
         Ok(spec)
     }
@@ -121,14 +130,19 @@ fn without(extensions: ExtensionMap, refused: &[ExtensionKind]) -> ExtensionMap 
 }
 
 /// The m-section of a viewer that wants this track and nothing else. None: the track's parameters name no variant.
-fn section(place: u8, track: &PublishedCodec) -> Option<Section> {
+fn section(place: u8, track: &PublishedCodec, counts_packets: bool) -> Option<Section> {
     let variant = Variant::of(track.codec, &track.parameters)?;
     let is_video = track.codec.is_video();
     let first = PAYLOAD_TYPE_FIRST + 2 * place;
     // The second one is for retransmissions of video, or for redundant audio.
     let (payload_type, second) = (PayloadType::new(first)?, PayloadType::new(first + 1)?);
-    let feedback =
-        Feedback { nack: is_video, pli: is_video, fir: is_video, remb: is_video, transport_cc: false };
+    let feedback = Feedback {
+        nack: is_video,
+        pli: is_video,
+        fir: is_video,
+        remb: is_video,
+        transport_cc: is_video && counts_packets,
+    };
     let mut formats = vec![Format {
         payload_type,
         encoding: Encoding::Media(variant),
@@ -164,40 +178,31 @@ fn section(place: u8, track: &PublishedCodec) -> Option<Section> {
         mid: place.to_string(),
         direction: Direction::RecvOnly,
         formats,
-        extensions: extensions(is_video),
+        extensions: extensions(track, counts_packets),
         extmap_allow_mixed: false,
         rtcp_mux: true,
         rtcp_rsize: true,
         ssrc: None,
         rtx_ssrc: None,
+        simulcast: Simulcast::default(),
         ice_ufrag: None,
     })
 }
 
 /// All that is forwarded, each under its place in the list of all kinds, so that sections agree on the ids.
-fn extensions(is_video: bool) -> Vec<Extension> {
+fn extensions(track: &PublishedCodec, counts_packets: bool) -> Vec<Extension> {
+    let is_video = track.codec.is_video();
     let named =
         |(id, kind): (u8, ExtensionKind)| Extension { id, kind, uri: kind.uri().to_owned(), direction: None };
     let belongs = |kind: ExtensionKind| match kind {
         ExtensionKind::AudioLevel => !is_video,
-        ExtensionKind::Mid | ExtensionKind::AbsSendTime | ExtensionKind::AbsCaptureTime => true,
+        ExtensionKind::Mid
+        | ExtensionKind::AbsSendTime
+        | ExtensionKind::AbsCaptureTime
+        | ExtensionKind::TransportSequence => true,
         _ => is_video,
     };
     let kinds = (1..).zip(ExtensionKind::ALL);
-    kinds.map(named).filter(|extension| watch::is_forwarded(extension) && belongs(extension.kind)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Two sections of one bundle that named one id for two things would be unreadable.
-    #[test]
-    fn audio_and_video_agree_on_the_ids() {
-        let both = extensions(true).into_iter().chain(extensions(false));
-        let mut map = ExtensionMap::new();
-        for Extension { id, kind, .. } in both {
-            assert!(map.kind(id) == Some(kind) || map.insert(id, kind), "{id} {kind:?}");
-        }
-    }
+    let passes = |kind: ExtensionKind| watch::is_forwarded(kind, track, counts_packets) && belongs(kind);
+    kinds.map(named).filter(|extension| passes(extension.kind)).collect()
 }

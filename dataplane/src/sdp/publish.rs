@@ -4,7 +4,8 @@
 //! first in the offerer's order that the policy allows; of H.264, which browsers offer in up to eight variants, the one
 //! that each browser plays, so that no viewer is shut out by the order in which a publisher's browser lists profiles.
 
-use fanlight_shard::{PublishSpec, PublishedTrack, ShardId, TrackId};
+use fanlight_shard::limits::LAYERS_MAX;
+use fanlight_shard::{LayerSpec, Layers, PublishSpec, PublishedTrack, Rid, ShardId, TrackId};
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
@@ -16,6 +17,7 @@ use super::extension::{self, Extension};
 use super::format::{Encoding, Feedback, Format};
 use super::offer::Offer;
 use super::section::{Direction, Kind, Section};
+use super::simulcast;
 
 /// Which codecs may be published. The order is the offerer's, not the policy's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,7 +51,10 @@ pub struct Published {
 /// One track of a published stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublishedCodec {
-    pub track: TrackId,
+    /// The encodings to choose from, in the publisher's order: one or more.
+    pub layers: Vec<PublishedLayer>,
+    /// One encoding may hold layers of its own (SVC), so that there is something to choose even if it is the only one.
+    pub scalable: bool,
     /// The shard where the publisher landed.
     pub home: ShardId,
     pub codec: Codec,
@@ -63,7 +68,27 @@ pub struct PublishedCodec {
     pub parameters: Vec<(String, String)>,
 }
 
+/// One encoding of a published source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublishedLayer {
+    pub track: TrackId,
+    /// The publisher's name for it; empty where there is but one that has none.
+    pub rid: String,
+}
+
 impl PublishedCodec {
+    /// Whether a viewer's choice depends on its bandwidth.
+    pub fn has_choice(&self) -> bool {
+        self.scalable || self.layers.len() > 1
+    }
+
+    /// The layers for a shard, in the publisher's order.
+    pub fn layers(&self) -> Layers {
+        let spec =
+            |layer: &PublishedLayer| LayerSpec { track: layer.track, rid: Rid::new(layer.rid.as_bytes()) };
+        self.layers.iter().take(LAYERS_MAX).map(spec).collect()
+    }
+
     /// Whether a viewer of this track can go on with that one as it is: its decoder plays all that this one could be.
     pub fn can_go_on_as(&self, other: &Self) -> bool {
         let variants =
@@ -84,10 +109,19 @@ pub struct PublishPlan {
 #[derive(Debug, Clone)]
 struct PlannedTrack {
     agreed: Agreed,
-    ssrc: Option<Ssrc>,
-    rtx_ssrc: Option<Ssrc>,
+    /// One or more.
+    encodings: Vec<PlannedEncoding>,
     /// The stream's own parameters, beside those in the answer.
     published: Parameters,
+}
+
+/// One encoding of a track.
+#[derive(Debug, Clone, Default)]
+struct PlannedEncoding {
+    /// Its name; empty if it has none.
+    rid: String,
+    ssrc: Option<Ssrc>,
+    rtx_ssrc: Option<Ssrc>,
 }
 
 /// Decides what of an offer is published.
@@ -121,16 +155,21 @@ pub fn plan_publish(offer: &Offer, policy: &Policy) -> Result<PublishPlan, SdpEr
 }
 
 impl PublishPlan {
-    /// The plan for a shard, each track under a name of its own.
+    /// The plan for a shard, each encoding under a name of its own.
     pub fn spec(&self, mut track_ids: impl FnMut() -> TrackId) -> PublishSpec {
-        let tracks = self.tracks.iter().map(|planned| planned.spec(track_ids())).collect();
+        let encodings = self
+            .tracks
+            .iter()
+            .flat_map(|planned| planned.encodings.iter().map(move |encoding| (planned, encoding)));
+        let tracks = encodings.map(|(planned, encoding)| planned.spec(encoding, track_ids())).collect();
         PublishSpec { tracks, extensions: self.extensions }
     }
 
     /// The plan for viewers: the tracks of `spec`, which [`PublishPlan::spec`] made, on the shard that took it.
     pub fn published(&self, spec: &PublishSpec, home: ShardId) -> Published {
-        let tracks = self.tracks.iter().zip(&spec.tracks);
-        Published { tracks: tracks.map(|(planned, track)| planned.published(track.track, home)).collect() }
+        let mut ids = spec.tracks.iter().map(|track| track.track);
+        let tracks = self.tracks.iter().map(|planned| planned.published(&mut ids, home)).collect();
+        Published { tracks }
     }
 
     /// The answer to the offer that was planned.
@@ -153,10 +192,17 @@ impl PlannedTrack {
         extensions: &mut ExtensionMap,
     ) -> Self {
         let mut agreed = Agreed::new(place, section, format, variant);
-        let is_sent = |extension: &Extension| extension.direction.is_none_or(Direction::sends);
-        agreed.extensions = extension::agree(&section.extensions, extensions, is_sent);
-        let counts_packets =
-            agreed.extensions.iter().any(|extension| extension.kind == ExtensionKind::TransportSequence);
+        let may_be_sent = |extension: &Extension| extension.direction.is_none_or(Direction::sends);
+        let is_of_media = |extension: &Extension| {
+            may_be_sent(extension) && extension.kind != ExtensionKind::VideoLayersAllocation
+        };
+        agreed.extensions = extension::agree(&section.extensions, extensions, is_of_media);
+        let encodings = encodings(section, &mut agreed);
+        if encodings.len() > 1 || is_scalable(&agreed) {
+            let of_layers = |extension: &Extension| may_be_sent(extension) && !is_of_media(extension);
+            agreed.extensions.extend(extension::agree(&section.extensions, extensions, of_layers));
+        }
+        let counts_packets = agreed.carries(ExtensionKind::TransportSequence);
         agreed.feedback = Feedback {
             // The publisher's bandwidth is estimated by the publisher, from transport-wide feedback.
             remb: false,
@@ -168,34 +214,36 @@ impl PlannedTrack {
         agreed.red_payload_type = agreed::red(section, format.payload_type)
             .filter(|(_, is_preferred)| *is_preferred)
             .map(|(payload_type, _)| payload_type);
-        let ssrc = section.ssrc;
-        let rtx_ssrc = section.rtx_ssrc.filter(|_| agreed.rtx_payload_type.is_some());
         let published = codec::keep(&format.parameters, codec::stream_parameters(variant.codec()));
-        Self { agreed, ssrc, rtx_ssrc, published }
+        Self { agreed, encodings, published }
     }
 
-    fn spec(&self, track: TrackId) -> PublishedTrack {
+    fn spec(&self, encoding: &PlannedEncoding, track: TrackId) -> PublishedTrack {
         PublishedTrack {
             track,
             mid: self.agreed.mid(),
-            rid: None,
+            rid: Rid::new(encoding.rid.as_bytes()),
             codec: self.agreed.codec(),
             clock_rate_hz: codec::clock_rate_hz(self.agreed.codec()),
             payload_type: self.agreed.payload_type,
             rtx_payload_type: self.agreed.rtx_payload_type,
             red_payload_type: self.agreed.red_payload_type,
-            ssrc: self.ssrc,
-            rtx_ssrc: self.rtx_ssrc,
+            ssrc: encoding.ssrc,
+            rtx_ssrc: encoding.rtx_ssrc,
             nack: self.agreed.feedback.nack,
             pli: self.agreed.feedback.pli,
             transport_cc: self.agreed.feedback.transport_cc,
         }
     }
 
-    fn published(&self, track: TrackId, home: ShardId) -> PublishedCodec {
+    /// Takes as many of the ids as there are encodings.
+    fn published(&self, ids: &mut dyn Iterator<Item = TrackId>, home: ShardId) -> PublishedCodec {
         let codec = self.agreed.codec();
+        let layers = self.encodings.iter().zip(ids);
+        let layers = layers.map(|(encoding, track)| PublishedLayer { track, rid: encoding.rid.clone() });
         PublishedCodec {
-            track,
+            layers: layers.collect(),
+            scalable: is_scalable(&self.agreed),
             home,
             codec,
             clock_rate_hz: codec::clock_rate_hz(codec),
@@ -204,6 +252,36 @@ impl PlannedTrack {
             parameters: self.agreed.parameters.iter().chain(&self.published).cloned().collect(),
         }
     }
+}
+
+/// The encodings of a section, and in `agreed` the names of those that are to be asked for. Packets tell theirs by header
+/// extensions, retransmissions by one of their own (RFC 8852), or by SSRCs that were announced.
+fn encodings(section: &Section, agreed: &mut Agreed) -> Vec<PlannedEncoding> {
+    let has_rtx = agreed.rtx_payload_type.is_some();
+    let are_named = agreed.carries(ExtensionKind::Mid)
+        && agreed.carries(ExtensionKind::Rid)
+        && (!has_rtx || agreed.carries(ExtensionKind::RepairedRid));
+    let rids = if are_named { section.simulcast.encodings(agreed.payload_type) } else { Vec::new() };
+    if !rids.is_empty() {
+        agreed.rids = rids;
+        let named = |rid: &simulcast::Rid| PlannedEncoding { rid: rid.name.clone(), ..Default::default() };
+        return agreed.rids.iter().map(named).collect();
+    }
+    if !section.simulcast.by_ssrc.is_empty() {
+        let numbered = (0_usize..).zip(&section.simulcast.by_ssrc).map(|(number, (ssrc, rtx_ssrc))| {
+            let (rid, rtx_ssrc) = (number.to_string(), rtx_ssrc.filter(|_| has_rtx));
+            PlannedEncoding { rid, ssrc: Some(*ssrc), rtx_ssrc }
+        });
+        return numbered.collect();
+    }
+    let rtx_ssrc = section.rtx_ssrc.filter(|_| has_rtx);
+    vec![PlannedEncoding { rid: String::new(), ssrc: section.ssrc, rtx_ssrc }]
+}
+
+/// SDP does not say whether a stream has layers of its own. Those who send some offer the descriptor of their dependencies,
+/// which browsers otherwise leave out; other codecs than these have none that a forwarder may take away.
+fn is_scalable(agreed: &Agreed) -> bool {
+    matches!(agreed.codec(), Codec::Vp9 | Codec::Av1) && agreed.carries(ExtensionKind::DependencyDescriptor)
 }
 
 /// What we say as the receiver: what the publisher said. A publisher that announces stereo is asked for it, since without
@@ -253,7 +331,8 @@ fn nothing_to_take(offer: &Offer, policy: &Policy) -> SdpError {
 /// Packets are bound to tracks by SSRC: one that two tracks announce would bind to either.
 fn check_ssrcs(tracks: &[PlannedTrack]) -> Result<(), SdpError> {
     let mut seen: Vec<Ssrc> = Vec::new();
-    for ssrc in tracks.iter().flat_map(|track| [track.ssrc, track.rtx_ssrc]).flatten() {
+    let encodings = tracks.iter().flat_map(|track| &track.encodings);
+    for ssrc in encodings.flat_map(|encoding| [encoding.ssrc, encoding.rtx_ssrc]).flatten() {
         if seen.contains(&ssrc) {
             return Err(SdpError::DuplicateSsrc { ssrc: ssrc.0 });
         }

@@ -1,7 +1,6 @@
 //! One m-section as values: what it is, which way it goes, its codecs, header extensions and SSRCs.
 //!
 //! RFC 8866 §5.14 and §6, RFC 4585 §4.2 (rtcp-fb), RFC 8285 §8 (extmap), RFC 5576 (ssrc), RFC 9143 (mid, bundle-only).
-//! Simulcast (`a=rid`, `a=simulcast`) is not read: an answer without it makes the peer send one encoding.
 
 use fanlight_wire::Ssrc;
 
@@ -10,6 +9,7 @@ use super::extension::{self, Extension};
 use super::format::{self, Format};
 use super::parse::{Attribute, Media, decimal, is_token};
 use super::peer::PeerLines;
+use super::simulcast::Simulcast;
 
 /// The longest `a=mid` taken: it must fit a one-byte header extension (RFC 8285 §4.2), and a shard's `Mid`.
 pub(super) const MID_BYTES_MAX: usize = 16;
@@ -79,6 +79,8 @@ pub(super) struct Section {
     pub(super) ssrc: Option<Ssrc>,
     /// The SSRC that retransmits it. RFC 4588 §8, RFC 5576 §4.2.
     pub(super) rtx_ssrc: Option<Ssrc>,
+    /// What is offered to be sent in several encodings.
+    pub(super) simulcast: Simulcast,
     /// Names the transport of the m-section, if it says one of its own.
     pub(super) ice_ufrag: Option<String>,
 }
@@ -104,6 +106,11 @@ impl Section {
         let formats =
             if is_read { format::parse(&line.formats, &media.attributes, &mid)? } else { Vec::new() };
         let extensions = if is_read { extension::parse(&media.attributes, &mid)? } else { Vec::new() };
+        let simulcast = if is_read && kind == Kind::Video {
+            Simulcast::parse(&media.attributes, &mid)?
+        } else {
+            Simulcast::default()
+        };
         let first_format = line.formats.first().copied().unwrap_or_default();
         let ssrc = streams(&media.attributes).map(|(ssrc, _)| ssrc).next();
         let rtx_ssrc = retransmission(&media.attributes, ssrc);
@@ -124,6 +131,7 @@ impl Section {
             rtcp_rsize: has("rtcp-rsize"),
             ssrc,
             rtx_ssrc,
+            simulcast,
             ice_ufrag: peer.ice_ufrag.map(str::to_owned),
         })
     }
@@ -205,7 +213,7 @@ fn streams<'a>(attributes: &'a [Attribute<'a>]) -> impl Iterator<Item = (Ssrc, &
 }
 
 /// The second member of the FID group whose first is the given SSRC.
-fn retransmission(attributes: &[Attribute<'_>], original: Option<Ssrc>) -> Option<Ssrc> {
+pub(super) fn retransmission(attributes: &[Attribute<'_>], original: Option<Ssrc>) -> Option<Ssrc> {
     attributes.iter().filter(|attribute| attribute.name == "ssrc-group").find_map(|attribute| {
         let mut words = attribute.value.split(' ').filter(|word| !word.is_empty());
         let is_ours = words.next()? == "FID" && ssrc(words.next()?) == original;
@@ -213,6 +221,7 @@ fn retransmission(attributes: &[Attribute<'_>], original: Option<Ssrc>) -> Optio
     })
 }
 
-fn ssrc(text: &str) -> Option<Ssrc> {
+/// SSRC 0 counts as not announced.
+pub(super) fn ssrc(text: &str) -> Option<Ssrc> {
     decimal(text).filter(|number| *number != 0).map(Ssrc)
 }

@@ -3,9 +3,12 @@
 //! A track goes to the first m-section of its kind with a codec that plays it; m-sections left over are refused. A viewer
 //! that offers no m-section of a kind does not want that kind; one that offers it but cannot play the video is turned away,
 //! since a page that shows nothing is worse than a message.
+//!
+//! Packets are counted for transport-wide feedback only where a viewer's bandwidth decides what it is sent, since that is
+//! twenty packets a second from each viewer; elsewhere its own estimate (REMB) is enough.
 
 use arrayvec::ArrayVec;
-use fanlight_shard::{LayerSpec, ShardId, SubscriptionSpec, TrackId, WatchSpec};
+use fanlight_shard::{Layers, ShardId, SubscriptionSpec, TrackId, WatchSpec};
 use fanlight_wire::codec::Codec;
 use fanlight_wire::{ExtensionKind, ExtensionMap, Ssrc};
 
@@ -31,8 +34,17 @@ pub struct WatchPlan {
 #[derive(Debug, Clone)]
 struct PlannedSubscription {
     agreed: Agreed,
-    track: TrackId,
+    layers: Layers,
     home: ShardId,
+}
+
+/// A track, and the m-section that will receive it.
+struct Match<'a> {
+    track: &'a PublishedCodec,
+    place: usize,
+    section: &'a Section,
+    format: &'a Format,
+    variant: Variant,
 }
 
 /// Decides which m-section of a viewer's offer receives which track.
@@ -41,35 +53,48 @@ struct PlannedSubscription {
 /// [`SdpError::NotPlayable`] if the viewer cannot take the video (or the audio where that is all), or what keeps the
 /// m-sections from sharing a transport.
 pub fn plan_watch(offer: &Offer, published: &Published) -> Result<WatchPlan, SdpError> {
+    let matches = matches(offer, published)?;
+    let counts_packets =
+        matches.iter().any(|found| found.track.has_choice()) && matches.iter().all(can_count);
     let mut extensions = ExtensionMap::new();
-    let mut subscriptions: Vec<PlannedSubscription> = Vec::new();
-    for track in &published.tracks {
-        let is_free = |place: usize| subscriptions.iter().all(|planned| planned.agreed.place != place);
-        let mut sections =
-            receivers(offer, agreed::kind(track.codec)).filter(|(place, _)| is_free(*place)).peekable();
-        let is_wanted = sections.peek().is_some();
-        let found = sections.find_map(|(place, section)| {
-            choose(section, track).map(|(format, variant)| (place, section, format, variant))
-        });
-        match found {
-            Some((place, section, format, variant)) => {
-                let mut agreed = agree(place, section, format, variant, &track.parameters, &mut extensions);
-                let red = agreed::red(section, format.payload_type).filter(|_| track.red);
-                agreed.red_payload_type = red.map(|(payload_type, _)| payload_type);
-                subscriptions.push(PlannedSubscription { agreed, track: track.track, home: track.home });
-            }
-            None if is_wanted && track.codec.is_video() => return Err(not_playable(offer, published)),
-            None => {}
-        }
-    }
-    if subscriptions.is_empty() {
-        return Err(not_playable(offer, published));
-    }
+    let subscriptions: Vec<PlannedSubscription> =
+        matches.iter().map(|found| found.plan(counts_packets, &mut extensions)).collect();
     let data = offer.data_section();
     let taken: Vec<usize> = subscriptions.iter().map(|planned| planned.agreed.place).chain(data).collect();
     offer.check_transport(&taken)?;
     agreed::check_payload_types(subscriptions.iter().map(|planned| &planned.agreed))?;
     Ok(WatchPlan { subscriptions, data, extensions })
+}
+
+/// For each track the m-section that receives it.
+fn matches<'a>(offer: &'a Offer, published: &'a Published) -> Result<Vec<Match<'a>>, SdpError> {
+    let mut matches: Vec<Match<'_>> = Vec::new();
+    for track in &published.tracks {
+        let is_free = |place: usize| matches.iter().all(|found| found.place != place);
+        let mut sections =
+            receivers(offer, agreed::kind(track.codec)).filter(|(place, _)| is_free(*place)).peekable();
+        let is_wanted = sections.peek().is_some();
+        let found = sections.find_map(|(place, section)| {
+            choose(section, track).map(|(format, variant)| Match { track, place, section, format, variant })
+        });
+        match found {
+            Some(found) => matches.push(found),
+            None if is_wanted && track.codec.is_video() => return Err(not_playable(offer, published)),
+            None => {}
+        }
+    }
+    if matches.is_empty() { Err(not_playable(offer, published)) } else { Ok(matches) }
+}
+
+/// Whether the viewer can give transport-wide feedback on this section: one count goes through all of them. What it says of
+/// feedback for sound does not matter, since one message is about all packets.
+fn can_count(found: &Match<'_>) -> bool {
+    let takes_count = |extension: &Extension| {
+        extension.kind == ExtensionKind::TransportSequence
+            && extension.direction.is_none_or(Direction::receives)
+    };
+    found.section.extensions.iter().any(takes_count)
+        && (found.format.feedback.transport_cc || !found.variant.codec().is_video())
 }
 
 impl WatchPlan {
@@ -113,9 +138,9 @@ impl PlannedSubscription {
     fn spec(&self, ssrcs: &mut dyn FnMut() -> Ssrc) -> SubscriptionSpec {
         let codec = self.agreed.codec();
         SubscriptionSpec {
-            track: self.track,
+            track: self.layers.first().map_or_else(TrackId::default, |layer| layer.track),
             home: self.home,
-            layers: [LayerSpec { track: self.track, rid: None }].into_iter().collect(),
+            layers: self.layers.clone(),
             mid: self.agreed.mid(),
             codec,
             clock_rate_hz: codec::clock_rate_hz(codec),
@@ -128,28 +153,39 @@ impl PlannedSubscription {
     }
 }
 
-fn agree(
-    place: usize,
-    section: &Section,
-    format: &Format,
-    variant: Variant,
-    published: &Parameters,
-    extensions: &mut ExtensionMap,
-) -> Agreed {
-    let mut agreed = Agreed::new(place, section, format, variant);
-    agreed.extensions = extension::agree(&section.extensions, extensions, is_forwarded);
-    // Viewers report loss and their own estimate; transport-wide feedback would be twenty packets a second from each.
-    agreed.feedback = Feedback { transport_cc: false, ..format.feedback };
-    agreed.parameters = sender_parameters(variant.codec(), &format.parameters, published);
-    agreed
+impl Match<'_> {
+    fn plan(&self, counts_packets: bool, extensions: &mut ExtensionMap) -> PlannedSubscription {
+        let Self { track, place, section, format, variant } = *self;
+        let mut agreed = Agreed::new(place, section, format, variant);
+        let passes = |extension: &Extension| {
+            extension.direction.is_none_or(Direction::receives)
+                && is_forwarded(extension.kind, track, counts_packets)
+        };
+        agreed.extensions = extension::agree(&section.extensions, extensions, passes);
+        // One way of estimating is enough, and browsers use one alone.
+        let is_counted = counts_packets && agreed.carries(ExtensionKind::TransportSequence);
+        agreed.feedback = Feedback {
+            transport_cc: is_counted && format.feedback.transport_cc,
+            remb: !is_counted && format.feedback.remb,
+            ..format.feedback
+        };
+        agreed.parameters = sender_parameters(variant.codec(), &format.parameters, &track.parameters);
+        let red = agreed::red(section, format.payload_type).filter(|_| track.red);
+        agreed.red_payload_type = red.map(|(payload_type, _)| payload_type);
+        PlannedSubscription { agreed, layers: track.layers(), home: track.home }
+    }
 }
 
-/// What a viewer may be sent: all that describes the media, but not the layers' names, which the server takes away, nor
-/// the transport-wide count.
-pub(super) fn is_forwarded(extension: &Extension) -> bool {
-    use ExtensionKind::{RepairedRid, Rid, TransportSequence};
-    extension.direction.is_none_or(Direction::receives)
-        && !matches!(extension.kind, Rid | RepairedRid | TransportSequence)
+/// What a viewer of a track may be sent: all that describes the media. Not what is between the publisher and the server: the
+/// layers' names and sizes; and the transport-wide count only where there is one.
+pub(super) fn is_forwarded(kind: ExtensionKind, track: &PublishedCodec, counts_packets: bool) -> bool {
+    match kind {
+        ExtensionKind::Rid | ExtensionKind::RepairedRid | ExtensionKind::VideoLayersAllocation => false,
+        ExtensionKind::TransportSequence => counts_packets,
+        // It numbers frames by encoding: numbers of several would contradict each other after a switch.
+        ExtensionKind::DependencyDescriptor => track.layers.len() == 1,
+        _ => true,
+    }
 }
 
 /// What we say as the sender: the viewer's own terms for its payload type, and what the publisher says of the stream.

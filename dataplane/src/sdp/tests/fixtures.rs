@@ -8,7 +8,7 @@ use fanlight_wire::Ssrc;
 use fanlight_wire::codec::Codec;
 
 use crate::sdp::codec;
-use crate::sdp::{Offer, Published, PublishedCodec, TransportParameters};
+use crate::sdp::{Offer, Published, PublishedCodec, PublishedLayer, TransportParameters};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -17,7 +17,7 @@ macro_rules! fixture {
 }
 
 /// Name and text of each offer that publishes.
-pub(super) const PUBLISHERS: [(&str, &str); 14] = [
+pub(super) const PUBLISHERS: [(&str, &str); 15] = [
     fixture!("chromium_publish_vp8"),
     fixture!("chromium_publish_h264"),
     fixture!("chromium_publish_av1"),
@@ -32,6 +32,7 @@ pub(super) const PUBLISHERS: [(&str, &str); 14] = [
     fixture!("obs_publish"),
     fixture!("gstreamer_publish"),
     fixture!("pion_publish"),
+    fixture!("obs_publish_simulcast"),
 ];
 
 /// Name and text of each offer that watches.
@@ -90,7 +91,8 @@ pub(super) fn ssrcs() -> impl FnMut() -> Ssrc {
 /// A stream published in these codecs, each with an fmtp line, as track 1, 2, … on shard 3.
 pub(super) fn published(codecs: &[(Codec, &str)]) -> Published {
     let tracks = (1..).zip(codecs).map(|(number, (codec, fmtp))| PublishedCodec {
-        track: TrackId(number),
+        layers: vec![PublishedLayer { track: TrackId(number), rid: String::new() }],
+        scalable: false,
         home: ShardId(3),
         codec: *codec,
         clock_rate_hz: codec::clock_rate_hz(*codec),

@@ -1,4 +1,4 @@
-//! Tests of the module, by what they hold: [`publish`], [`watch`], [`refusals`], [`fragments`], and over all of them the
+//! Tests of the module, by what they hold: [`publish`], [`simulcast`], [`watch`], [`refusals`], [`fragments`], and over all of them the
 //! rules of [`rules`], [`random`] input and [`str0m`] as the other side.
 
 mod codecs;
@@ -10,4 +10,5 @@ mod publish;
 mod random;
 mod refusals;
 mod rules;
+mod simulcast;
 mod watch;

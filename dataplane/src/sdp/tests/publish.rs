@@ -26,15 +26,16 @@ fn each_known_publisher_is_answered_by_the_rules() {
         ("chromium_publish_av1", vec![Codec::Av1]),
         ("chromium_publish_data", vec![Codec::Opus, Codec::Vp8]),
         ("chromium_publish_gathered", vec![Codec::Opus, Codec::Vp8]),
-        ("chromium_publish_simulcast", vec![Codec::Vp8]),
+        ("chromium_publish_simulcast", vec![Codec::Vp8; 3]),
         ("firefox_publish_vp8", vec![Codec::Opus, Codec::Vp8]),
         ("firefox_publish_data", vec![Codec::Opus, Codec::Vp8]),
         ("firefox_publish_gathered", vec![Codec::Opus, Codec::Vp8]),
-        ("firefox_publish_simulcast", vec![Codec::Vp8]),
+        ("firefox_publish_simulcast", vec![Codec::Vp8; 3]),
         ("safari_publish", vec![Codec::Opus, Codec::H264]),
         ("obs_publish", vec![Codec::Opus, Codec::H264]),
         ("gstreamer_publish", vec![Codec::Opus, Codec::H264]),
         ("pion_publish", vec![Codec::Opus, Codec::Vp8]),
+        ("obs_publish_simulcast", vec![Codec::Opus, Codec::H264, Codec::H264, Codec::H264]),
     ];
     assert_eq!(expected.len(), PUBLISHERS.len());
     for (name, codecs) in expected {
@@ -95,7 +96,7 @@ fn what_a_publisher_says_of_its_stream_is_kept_for_viewers() {
     let plan = plan_publish(&offer, &Policy::default()).unwrap();
     let published = plan.published(&plan.spec(track_ids()), ShardId(7));
     let [audio, video] = published.tracks.as_slice() else { panic!("{published:?}") };
-    assert_eq!((audio.track, audio.home, audio.channels), (TrackId(100), ShardId(7), Some(2)));
+    assert_eq!((audio.layers[0].track, audio.home, audio.channels), (TrackId(100), ShardId(7), Some(2)));
     assert!(audio.parameters.contains(&("sprop-stereo".to_owned(), "1".to_owned())));
     assert_eq!((video.codec, video.clock_rate_hz, video.channels), (Codec::H264, 90_000, None));
     let sets =
@@ -180,20 +181,6 @@ fn a_data_channel_is_accepted_when_offered() {
         assert_eq!(values(&data, "max-message-size"), ["262144"], "{name}");
     }
     assert!(!offer("obs_publish").wants_data_channel());
-}
-
-/// An answer that says nothing of layers makes a browser send one encoding, which is what is forwarded.
-#[test]
-fn simulcast_is_answered_as_one_encoding() {
-    for name in ["chromium_publish_simulcast", "firefox_publish_simulcast"] {
-        let answer = answer(name);
-        assert!(text(name).contains("a=simulcast:send l;m;h"), "{name}");
-        assert!(!answer.contains("a=simulcast") && !answer.contains("a=rid:"), "{name}");
-    }
-    // Firefox announces three SSRCs and their retransmissions: the first pair is the encoding that is left.
-    let spec = spec("firefox_publish_simulcast");
-    assert_eq!(spec.tracks[0].ssrc, Some(Ssrc(2_238_567_766)));
-    assert_eq!(spec.tracks[0].rtx_ssrc, Some(Ssrc(3_269_696_536)));
 }
 
 /// Firefox and Pion differ in where they put the fingerprint and how they list feedback; both must be understood.

@@ -27,7 +27,28 @@ pub(super) fn assert_answers(name: &str, offer: &Offer, answer: &str) {
     assert!(bundle.iter().all(|mid| accepted.contains(mid)), "{name}: {bundle:?} of {accepted:?}");
     let group = offer.bundle.iter().filter(|mid| bundle.contains(&mid.as_str()));
     assert!(group.eq(bundle.iter()), "{name}: the group keeps the offer's order");
+    assert_simulcast(name, offer, answer);
     assert_candidates(name, answer);
+}
+
+/// Of each stream that is offered one rid at most is taken, in the offer's order, each by a line of its own. RFC 8853 §5.3.2.
+fn assert_simulcast(name: &str, offer: &Offer, answer: &str) {
+    for (offered, answered) in offer.sections.iter().zip(answer.split("\r\nm=").skip(1)) {
+        let values = |attribute: &str| {
+            let prefix = format!("a={attribute}:");
+            answered.lines().filter_map(|line| line.strip_prefix(&prefix).map(str::to_owned)).collect()
+        };
+        let (lists, rids): (Vec<String>, Vec<String>) = (values("simulcast"), values("rid"));
+        let taken: Vec<&str> =
+            lists.iter().flat_map(|list| list.strip_prefix("recv ").unwrap().split(';')).collect();
+        assert!(lists.len() <= 1 && taken.len() <= fanlight_shard::limits::LAYERS_MAX, "{name}: {lists:?}");
+        let named: Vec<&str> = rids.iter().map(|rid| rid.split_once(" recv").unwrap().0).collect();
+        assert_eq!(taken, named, "{name}");
+        let mut streams = offered.simulcast.streams.iter();
+        for rid in taken {
+            assert!(streams.any(|stream| stream.iter().any(|offered| offered.name == rid)), "{name}: {rid}");
+        }
+    }
 }
 
 /// Reads an answer with the parser of offers, to which only its DTLS role is wrong.

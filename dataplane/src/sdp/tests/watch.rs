@@ -58,6 +58,8 @@ fn each_known_viewer_watches_each_known_publisher_or_is_told_the_codec() {
             "firefox_watch of gstreamer_publish",
             "firefox_watch_data of gstreamer_publish",
             "safari_watch of gstreamer_publish",
+            "firefox_watch of obs_publish_simulcast",
+            "firefox_watch_data of obs_publish_simulcast",
         ]
     );
 }
