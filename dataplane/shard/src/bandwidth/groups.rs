@@ -93,7 +93,8 @@ impl Group {
     fn takes(&self, sent_us: i64, arrival_us: i64) -> bool {
         let (sent, arrival) = (sent_us - self.last_sent_us, arrival_us - self.last_arrival_us);
         let clumped = arrival < sent && arrival <= BURST_US && arrival_us - self.first_arrival_us < CLUMP_US;
-        sent_us - self.first_sent_us <= BURST_US || clumped
+        // What left at the same moment is never apart, even behind a clump.
+        sent == 0 || clumped || sent_us - self.first_sent_us <= BURST_US
     }
 }
 
@@ -122,6 +123,20 @@ mod tests {
             Delta { sent_us: 120_000, arrival_us: 97_000, at_us: 250_000 },
         ];
         assert_eq!(deltas(&stalled), expected);
+    }
+
+    /// Frames have several packets, and each frame of a clump belongs to it whole.
+    #[test]
+    fn whole_frames_that_a_stalled_channel_lets_out_are_one_group() {
+        let stalled =
+            [(0, 50), (0, 51), (33, 183), (33, 185), (66, 187), (66, 189), (99, 190), (99, 192), (232, 282)];
+        let later = [(232, 284), (265, 315)];
+        let packets: Vec<_> = stalled.into_iter().chain(later).collect();
+        let expected = [
+            Delta { sent_us: 99_000, arrival_us: 141_000, at_us: 192_000 },
+            Delta { sent_us: 133_000, arrival_us: 92_000, at_us: 284_000 },
+        ];
+        assert_eq!(deltas(&packets), expected);
     }
 
     /// After an outage of seconds the old group is nothing to compare with.

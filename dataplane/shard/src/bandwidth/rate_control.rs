@@ -10,8 +10,10 @@
 //!      └── normal ── Hold ◄──┘              └─┘
 //! ```
 //!
-//! Ours differs in one thing. What we send is given by the layers there are and not by the estimate; so what arrives while no
-//! queue grows is carried, and the estimate is not below it.
+//! Ours differs in two things, since what we send is given by the layers there are and not by the estimate. What arrives while no
+//! queue grows is carried, and the estimate is not below it. And where far less is sent than the link was found to carry, a
+//! queue is more likely a stall of the radio than a link that lost most of its rate: the first decrease stops above what
+//! arrives, and only an overuse that lasts leads below it.
 
 use super::capacity::Capacity;
 use super::trendline::Usage;
@@ -21,6 +23,11 @@ use crate::limits::{ESTIMATE_BPS_MAX, ESTIMATE_BPS_MIN};
 pub(super) const START_BPS: f64 = 300_000.0;
 /// Of what arrived, at overuse: less than the link carries, so that the queue empties.
 const DECREASE: f64 = 0.85;
+/// Less than this share of the estimate arrives: it is not our stream that fills the link. WebRTC's share for an
+/// application-limited region.
+const IDLE: f64 = 0.65;
+/// Of what arrives then, at the first overuse.
+const FIRST_DECREASE: f64 = 1.25;
 /// A second, far from the known capacity.
 const INCREASE_A_SECOND: f64 = 0.08;
 /// Up to this multiple of what arrives and this much more, bit/s: beyond it nothing was shown but by a probe.
@@ -95,7 +102,8 @@ impl RateControl {
         if too_soon && arrived_bps >= FAR_BELOW * self.bps {
             return;
         }
-        let mut lower = DECREASE * arrived_bps;
+        let is_idle = arrived_bps < IDLE * self.bps;
+        let mut lower = if is_idle { FIRST_DECREASE } else { DECREASE } * arrived_bps;
         if lower > self.bps {
             lower = self.capacity.bps().map_or(lower, |capacity| DECREASE * capacity);
         }
@@ -152,11 +160,20 @@ mod tests {
     #[test]
     fn overuse_leads_below_what_arrives() {
         let (mut control, mut now_us) = (RateControl::new(), 0);
-        after(&mut control, &mut now_us, 2, Usage::Normal, 2e6);
+        after(&mut control, &mut now_us, 2, Usage::Normal, 1.2e6);
         assert_eq!(after(&mut control, &mut now_us, 1, Usage::Over, 1e6), 850_000.0);
         now_us -= 40_000;
         assert_eq!(after(&mut control, &mut now_us, 1, Usage::Over, 0.8e6), 850_000.0);
         assert_eq!(after(&mut control, &mut now_us, 1, Usage::Under, 0.8e6), 850_000.0);
+    }
+
+    /// A stall of the radio while a small layer flows must not cost that layer; a link that is gone must.
+    #[test]
+    fn overuse_of_an_idle_link_has_to_last_to_lead_below_what_arrives() {
+        let (mut control, mut now_us) = (RateControl::new(), 0);
+        control.prove(now_us, 2.75e6);
+        assert_eq!(after(&mut control, &mut now_us, 1, Usage::Over, 0.4e6), 500_000.0);
+        assert_eq!(after(&mut control, &mut now_us, 1, Usage::Over, 0.4e6), 340_000.0);
     }
 
     /// Near what the link was found to carry the estimate gains some packets a second, elsewhere 8 %.

@@ -264,6 +264,20 @@ fn jitter_leaves_the_estimate_on_the_link() {
     assert!((600_000..=1_050_000).contains(&mean), "{mean}");
 }
 
+/// A radio stands still for a fifth of a second now and then, and delivers what it held: a small layer on a wide link is not to
+/// be given up for that.
+#[test]
+fn stalls_of_a_wide_link_do_not_cost_a_small_layer() {
+    let mut world = World::new(Link { bps: 5_000_000, jitter_us: 3_000, ..LINK }, 500_000);
+    (world.adapts, world.wish_bps) = (false, Some(2_750_000));
+    world.run(5_000);
+    for _ in 0..20 {
+        let estimates = world.run(3_000);
+        assert!(estimates.iter().all(|bps| *bps >= 600_000), "{estimates:?}");
+        world.free_us = world.free_us.max(world.now_us) + 200_000;
+    }
+}
+
 /// Sends so many packets of 1,200 bytes, 1 ms apart, and returns the first number.
 fn send(bandwidth: &mut Bandwidth, now: &mut Instant, packets: u16) -> u16 {
     let sent = (0..packets).map(|_| {
