@@ -43,6 +43,7 @@ targets!(
     bandwidth_feedback,
     classify,
     control_frames,
+    dependency_descriptor,
     extensions,
     h264,
     h265,

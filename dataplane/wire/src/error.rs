@@ -23,6 +23,10 @@ pub enum Malformed {
     BadPadding,
     /// A codec's payload header contradicts the payload.
     BadPayload,
+    /// A dependency descriptor ends inside a field, or names a layer that cannot be.
+    BadDescriptor,
+    /// A dependency descriptor names a template that no structure known here has.
+    UnknownTemplate,
     /// An RTCP datagram holds more than [`MEMBERS_MAX`](crate::MEMBERS_MAX) packets.
     TooManyMembers,
 }
@@ -38,6 +42,8 @@ impl fmt::Display for Malformed {
             Self::BadExtension => "the header extension reaches past the end",
             Self::BadPadding => "the padding count is impossible",
             Self::BadPayload => "the payload contradicts its codec's header",
+            Self::BadDescriptor => "the dependency descriptor contradicts itself",
+            Self::UnknownTemplate => "the dependency descriptor's template is not known",
             Self::TooManyMembers => "too many RTCP packets in one datagram",
         })
     }

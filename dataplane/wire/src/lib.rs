@@ -20,8 +20,11 @@
 
 mod abs_send_time;
 mod audio_level;
+mod bits;
 mod classify;
 pub mod codec;
+mod dependency_descriptor;
+mod dependency_structure;
 mod error;
 mod extension;
 mod extension_kind;
@@ -42,7 +45,13 @@ mod writer;
 pub use abs_send_time::abs_send_time;
 pub use audio_level::AudioLevel;
 pub use classify::{Kind, classify};
-pub use codec::{Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, frame_facts, key_frame_size};
+pub use codec::{
+    Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, Vp9Structure, frame_facts, key_frame_size,
+};
+pub use dependency_descriptor::DependencyDescriptor;
+pub use dependency_structure::{
+    DependencyStructure, LayerIds, Resolution, TargetIndication, TargetIndications,
+};
 pub use error::{Malformed, NoRoom};
 pub use extension::{ExtensionElement, Extensions};
 pub use extension_kind::ExtensionKind;

@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 use bytes::Bytes;
-use fanlight_wire::Malformed;
 use fanlight_wire::codec::{
-    Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, frame_facts, key_frame_size,
+    Codec, FrameFacts, Vp8Descriptor, Vp9Descriptor, Vp9Layers, Vp9Structure, frame_facts, key_frame_size,
 };
+use fanlight_wire::{Malformed, Resolution};
 use proptest::prelude::*;
 use rtp::codecs::av1::Av1Payloader;
 use rtp::codecs::h264::H264Payloader;
@@ -225,6 +225,30 @@ mod vp9 {
         assert_eq!(flexible.layers.unwrap().temporal, 1);
     }
 
+    /// Why: the sizes of the layers stand behind whatever else a key picture says, in both modes.
+    #[test]
+    fn a_structure_tells_the_sizes_of_its_layers() {
+        let sizes = [0x01, 0x40, 0x00, 0xb4, 0x02, 0x80, 0x01, 0x68];
+        let [small, large] = [(320, 180), (640, 360)].map(|(width, height)| Resolution { width, height });
+        let non_flexible = [[0xaa, 0x12, 0x00, 99, 0x30].as_slice(), &sizes].concat();
+        let flexible = [[0xfa, 0x92, 0x34, 0x00, 0x03, 0x02, 0x30].as_slice(), &sizes].concat();
+        for payload in [non_flexible, flexible] {
+            let structure = Vp9Structure::parse(&payload).unwrap().unwrap();
+            assert_eq!(structure.spatial_layers, 2);
+            assert_eq!(
+                [0, 1, 2].map(|spatial| structure.resolution(spatial)),
+                [Some(small), Some(large), None]
+            );
+            for len in 0..payload.len() {
+                assert_eq!(Vp9Structure::parse(&payload[..len]), Err(Malformed::TooShort), "{len} bytes");
+            }
+        }
+        assert_eq!(Vp9Structure::parse(&[0x08]), Ok(None), "none is said to be there");
+        let without_sizes = Vp9Structure::parse(&[0x0a, 0x40]).unwrap().unwrap();
+        assert_eq!((without_sizes.spatial_layers, without_sizes.resolution(0)), (3, None));
+        assert_eq!(Vp9Structure::parse(&[0x50, 3, 3, 3, 0]), Err(Malformed::BadPayload), "four references");
+    }
+
     proptest! {
         /// Why: another implementation must read the same descriptor wherever it accepts one.
         #[test]
@@ -243,6 +267,12 @@ mod vp9 {
                     tl0_picture_index: (!theirs.f).then_some(theirs.tl0picidx),
                 });
                 prop_assert_eq!(layers, ours.layers);
+                let structure = Vp9Structure::parse(&payload).unwrap();
+                prop_assert_eq!(structure.map(|structure| structure.spatial_layers), theirs.v.then_some(theirs.ns + 1));
+                for (spatial, (width, height)) in (0..8).zip(theirs.width.iter().zip(&theirs.height)) {
+                    let size = Resolution { width: (*width).into(), height: (*height).into() };
+                    prop_assert_eq!(structure.unwrap().resolution(spatial), Some(size));
+                }
             }
         }
     }

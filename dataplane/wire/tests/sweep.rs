@@ -6,11 +6,11 @@
 #![allow(clippy::disallowed_types, reason = "proptest's macros share strategies by Arc")]
 
 use core::hint::black_box;
-use fanlight_wire::codec::{Codec, Vp8Descriptor, Vp9Descriptor, frame_facts};
+use fanlight_wire::codec::{Codec, Vp8Descriptor, Vp9Descriptor, Vp9Structure, frame_facts};
 use fanlight_wire::{
-    AudioLevel, Compound, ExtensionElement, Kind, LOST_RUN_STATUSES_MAX, MEMBERS_MAX, Member, NtpTime,
-    PayloadType, ReportBlock, RtcpWriter, RtpFields, RtpHeader, Sequence, Ssrc, Stun, Timestamp, classify,
-    rtx_original_sequence, write_rtp_header,
+    AudioLevel, Compound, DependencyDescriptor, ExtensionElement, Kind, LOST_RUN_STATUSES_MAX, MEMBERS_MAX,
+    Member, NtpTime, PayloadType, ReportBlock, RtcpWriter, RtpFields, RtpHeader, Sequence, Ssrc, Stun,
+    Timestamp, classify, rtx_original_sequence, write_rtp_header,
 };
 use proptest::prelude::*;
 
@@ -48,6 +48,13 @@ fn read_payload(bytes: &[u8]) {
     }
     if let Ok(descriptor) = Vp9Descriptor::parse(bytes) {
         assert_eq!(descriptor.layer_frame_start, bytes[0] & 0x08 != 0);
+        assert!(descriptor.has_structure || !matches!(Vp9Structure::parse(bytes), Ok(Some(_))));
+    }
+    if let Ok(descriptor) = DependencyDescriptor::parse(bytes, None) {
+        let structure = descriptor.structure.as_ref().unwrap();
+        assert!(descriptor.layer.spatial <= structure.highest_layers().spatial);
+        assert!(structure.target_layers(structure.target_count() - 1).is_some());
+        assert!(DependencyDescriptor::parse(bytes, Some(structure)).is_ok());
     }
 }
 
@@ -167,7 +174,16 @@ fn valid_datagrams() -> Vec<Vec<u8>> {
     };
     let short = [ExtensionElement { id: 1, data: b"mid" }, ExtensionElement { id: 3, data: &[0x85] }];
     let long = [ExtensionElement { id: 12, data: &[0xaa; 40] }, ExtensionElement { id: 200, data: &[] }];
-    vec![stun, rtp(&[]), rtp(&short), rtp(&long), compound(), payload_stap_a(), payload_av1()]
+    vec![
+        stun,
+        rtp(&[]),
+        rtp(&short),
+        rtp(&long),
+        compound(),
+        payload_stap_a(),
+        payload_av1(),
+        dependency_descriptor(),
+    ]
 }
 
 /// Every member that we write, in one datagram.
@@ -198,6 +214,14 @@ fn compound() -> Vec<u8> {
 
 fn payload_stap_a() -> Vec<u8> {
     vec![0x78, 0, 4, 0x67, 1, 2, 3, 0, 2, 0x68, 4, 0, 3, 0x65, 5, 6]
+}
+
+/// Of a key frame in two spatial layers, with the structure.
+fn dependency_descriptor() -> Vec<u8> {
+    vec![
+        0xbc, 0x00, 0x07, 0x87, 0x81, 0x23, 0xa8, 0x22, 0x45, 0x04, 0x5a, 0x00, 0x42, 0x22, 0x25, 0x01, 0x3f,
+        0x00, 0xb3, 0x02, 0x7f, 0x01, 0x67, 0x23,
+    ]
 }
 
 fn payload_av1() -> Vec<u8> {
@@ -281,6 +305,7 @@ fn the_valid_packets_are_valid() {
     assert_eq!(Compound::new(&datagrams[4]).filter(Result::is_ok).count(), 9);
     assert!(frame_facts(Codec::H264, false, &datagrams[5]).unwrap().key_frame_start);
     assert!(frame_facts(Codec::Av1, false, &datagrams[6]).unwrap().key_frame_start);
+    assert!(DependencyDescriptor::parse(&datagrams[7], None).unwrap().structure.is_some());
 }
 
 /// A header of RTCP that frames noise well, so that the noise reaches the members.

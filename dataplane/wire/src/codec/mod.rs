@@ -9,9 +9,11 @@ mod h264;
 mod h265;
 mod vp8;
 mod vp9;
+mod vp9_structure;
 
 pub use vp8::Vp8Descriptor;
 pub use vp9::{Vp9Descriptor, Vp9Layers};
+pub use vp9_structure::Vp9Structure;
 
 use crate::error::Malformed;
 

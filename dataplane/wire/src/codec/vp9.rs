@@ -5,7 +5,7 @@
 //!     M picture id:7 (or 15)      if I
 //!     TID:3 U SID:3 D             if L
 //!     TL0PICIDX:8                 if L and not F
-//!     reference indices, scalability structure: not read, forwarding does not need them
+//!     reference indices and scalability structure: see vp9_structure.rs
 //! ```
 
 use super::Starts;
@@ -39,7 +39,8 @@ pub struct Vp9Descriptor {
 pub struct Vp9Layers {
     /// Temporal layer, 0 the lowest (TID).
     pub temporal: u8,
-    /// One can switch up to this temporal layer here (U).
+    /// No later picture of a higher temporal layer refers to one before this picture that is of a higher layer than
+    /// this: from here on one can go up to any (U).
     pub switching_up: bool,
     /// Spatial layer, 0 the lowest (SID).
     pub spatial: u8,
@@ -55,15 +56,21 @@ impl Vp9Descriptor {
     /// # Errors
     /// [`TooShort`](Malformed::TooShort) if the payload ends before the layer indices do.
     pub fn parse(payload: &[u8]) -> Result<Self, Malformed> {
-        Self::read(payload).ok_or(Malformed::TooShort)
+        Self::parse_with_rest(payload).map(|(descriptor, _)| descriptor)
     }
 
-    fn read(payload: &[u8]) -> Option<Self> {
+    /// The same, and what is behind the layer indices.
+    pub(super) fn parse_with_rest(payload: &[u8]) -> Result<(Self, Reader<'_>), Malformed> {
         let mut reader = Reader::new(payload);
+        let descriptor = Self::read(&mut reader).ok_or(Malformed::TooShort)?;
+        Ok((descriptor, reader))
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let first = reader.u8()?;
         let flexible = first & 0x10 != 0;
-        let picture_id = if first & 0x80 != 0 { Some(read_picture_id(&mut reader)?) } else { None };
-        let layers = if first & 0x20 != 0 { Some(Vp9Layers::read(&mut reader, flexible)?) } else { None };
+        let picture_id = if first & 0x80 != 0 { Some(read_picture_id(reader)?) } else { None };
+        let layers = if first & 0x20 != 0 { Some(Vp9Layers::read(reader, flexible)?) } else { None };
         Some(Self {
             picture_id,
             inter_picture_predicted: first & 0x40 != 0,
