@@ -64,6 +64,13 @@ impl Constraint {
         self.estimate.map(|(bps, _)| bps)
     }
 
+    /// The estimate, bit/s, while it is a limit: a receiver's own follows what it gets, and says nothing without a sign of overuse.
+    pub(crate) fn limit_bps(&self, now: Instant) -> Option<u64> {
+        let overused = self.overuse.is_some_and(|at| now < at + OVERUSE_MEMORY);
+        let (bps, at) = self.estimate?;
+        ((self.is_held || overused) && now < at + ESTIMATE_AGE_MAX).then_some(bps)
+    }
+
     /// Holds the viewer back or lets it go, and says so if that is a change. `stream_bps`: of all that it watches.
     pub(crate) fn judge(&mut self, now: Instant, stream_bps: u64) -> Option<Notable> {
         let (estimate_bps, at) = self.estimate?;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use fanlight_wire::{ExtendedSequence, ExtensionMap};
 
 use crate::elements::ViewerElements;
+use crate::layers::descriptor::Edited;
 use crate::limits::{HOLE_WAIT, LAG_MAX};
 use crate::notes::Notable;
 use crate::pace::Pace;
@@ -121,7 +122,8 @@ impl Delivery<'_> {
 
     fn arrive(&mut self, subscription: &mut Subscription) {
         subscription.flow = Flow::Live;
-        if let Some(took) = subscription.catch_up().map(|way| way.took(self.now)) {
+        let took = subscription.catch_up().map(|way| way.took(self.now));
+        if let Some(took) = took.filter(|took| !took.is_zero()) {
             let took_ms = u32::try_from(took.as_millis()).unwrap_or(u32::MAX);
             self.note = Some(Notable::CaughtUp { took_ms });
         }
@@ -159,9 +161,11 @@ impl Delivery<'_> {
         if !subscription.claim(self.now, index, stored.facts) {
             return;
         }
+        let edited = subscription.continue_descriptor(stored.payload);
         let mid = subscription.spec.mid.as_slice();
         let elements = ViewerElements::new(self.extensions, mid, self.send_time, stored.extensions);
-        if self.train.push(index, &fields, &elements, Body::Media(payload)) {
+        let body = Body::of(payload, edited.as_ref().map(Edited::bytes));
+        if self.train.push(index, &fields, &elements, body) {
             subscription.sent(stored.facts);
             self.pace.spend(stored.facts.bytes());
             self.sent += 1;

@@ -12,6 +12,7 @@ use fanlight_wire::abs_send_time;
 use crate::delivery::Delivery;
 use crate::equalise::equalise;
 use crate::hold::Terms;
+use crate::layers::switching::go_over;
 use crate::notes::Notable;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
@@ -127,6 +128,14 @@ impl Shard {
         let Some(subscription) = subscriptions.get_mut(subscriber.place) else { return };
         if !leaving.is_empty() && subscription.served == turn {
             return;
+        }
+        if subscription.spec.track != track.id {
+            let others = |id| leaving.iter().find(|track| track.id == id).or_else(|| self.tracks.get(&id));
+            let others = |id| others(id).map(|track| &**track);
+            let speed = self.config.catch_up_speed;
+            let old = go_over(now, track, subscription, others, speed, &mut self.rng);
+            let Some(old) = old else { return };
+            self.left.push((subscriber, old));
         }
         if track.is_video {
             pace.fill(now, constraint.pace_bps(track.rate.bps(now)));

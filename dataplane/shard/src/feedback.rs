@@ -9,6 +9,7 @@ use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, Twc
 
 use crate::elements::ViewerElements;
 use crate::lane::{LaneMessage, MediaClock};
+use crate::layers::descriptor::Edited;
 use crate::limits::RESENDS_PER_NACK_MAX;
 use crate::notes::Notable;
 use crate::reject::Reject;
@@ -186,12 +187,11 @@ impl Shard {
             let Some((index, fields)) = subscription.retransmission(stored.facts) else { break };
             let mid = subscription.spec.mid.as_slice();
             let elements = ViewerElements::new(extensions, mid, &send_time, stored.extensions);
-            resent += u64::from(train.push(
-                index,
-                &fields,
-                &elements,
-                Body::Retransmission(sequence, subscription.readable(&stored)),
-            ));
+            let edited = subscription.repeat_descriptor(stored.payload);
+            let head = edited.as_ref().map(Edited::bytes).unwrap_or_default();
+            let rest = subscription.readable(&stored).get(head.len()..).unwrap_or_default();
+            resent +=
+                u64::from(train.push(index, &fields, &elements, Body::Retransmission(sequence, head, rest)));
         }
         drop(train);
         subscription.retransmitted += resent;

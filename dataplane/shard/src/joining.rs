@@ -5,8 +5,8 @@ use crate::lane::LaneMessage;
 use crate::limits::{GOP_AGE_MAX, RESTART_AGE_MAX, RESTART_GRACE, RESTART_INTERVAL_MIN};
 use crate::notes::Notable;
 use crate::shard::Shard;
-use crate::spec::{LayerWish, Layers, SessionKey, ShardId, TrackId};
-use crate::subscription::Flow;
+use crate::spec::{Layers, SessionKey, ShardId, SubscriptionSpec, TrackId};
+use crate::subscription::{Flow, Subscription};
 use crate::track::{Origin, Subscriber, Track};
 use crate::turn::{EndReason, Outputs};
 
@@ -28,20 +28,25 @@ impl Shard {
 
     /// Puts one subscription on its track. False: the track is gone.
     fn subscribe(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) -> bool {
+        self.enter_layers(key, place);
+        self.subscribe_to_current(key, place, false, outputs)
+    }
+
+    /// Puts one subscription on the track that it names. `is_there`: among the track's subscribers. False: the track is gone.
+    pub(crate) fn subscribe_to_current(
+        &mut self,
+        key: SessionKey,
+        place: usize,
+        is_there: bool,
+        outputs: &mut Outputs<'_>,
+    ) -> bool {
         let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
-        let Some(spec) = viewer.and_then(|viewer| viewer.subscriptions.get(place)).map(|s| s.spec.clone())
-        else {
-            return false;
-        };
-        let is_new = spec.home != self.config.id && !self.tracks.contains_key(&spec.track);
-        if is_new {
-            let origin = Origin::Mirror { home: spec.home };
-            let track = Track::new(spec.track, spec.codec, spec.clock_rate_hz, origin, self.now);
-            self.tracks.insert(spec.track, Box::new(track));
-            self.tell(spec.home, LaneMessage::Join { track: spec.track }, outputs);
+        let subscription = viewer.and_then(|viewer| viewer.subscriptions.get(place));
+        let Some(id) = subscription.map(|subscription| subscription.spec.track) else { return false };
+        let Some(is_new) = self.join_track(key, place, id, outputs) else { return false };
+        if let Some(track) = self.tracks.get_mut(&id).filter(|_| !is_there) {
+            track.subscribers.push(Subscriber { viewer: key, place });
         }
-        let Some(track) = self.tracks.get_mut(&spec.track) else { return false };
-        track.subscribers.push(Subscriber { viewer: key, place });
         self.learn_to_ride(key);
         // A new mirror gets the group of pictures from home, or home asks for a key frame.
         if !is_new {
@@ -50,8 +55,29 @@ impl Shard {
         true
     }
 
+    /// Sees to it that a track of the subscription's source is on this shard. Returns whether it has only just been joined; None:
+    /// it is gone.
+    pub(crate) fn join_track(
+        &mut self,
+        key: SessionKey,
+        place: usize,
+        id: TrackId,
+        outputs: &mut Outputs<'_>,
+    ) -> Option<bool> {
+        let viewer = self.sessions.find(key)?.viewer_mut()?;
+        let spec = &viewer.subscriptions.get(place)?.spec;
+        if self.tracks.contains_key(&id) {
+            return Some(false);
+        }
+        let home = Some(spec.home).filter(|home| *home != self.config.id)?;
+        let track = Track::new(id, spec.codec, spec.clock_rate_hz, Origin::Mirror { home }, self.now);
+        self.tracks.insert(id, Box::new(track));
+        self.tell(home, LaneMessage::Join { track: id }, outputs);
+        Some(true)
+    }
+
     /// A viewer's audio can ride on its video.
-    fn learn_to_ride(&mut self, key: SessionKey) {
+    pub(crate) fn learn_to_ride(&mut self, key: SessionKey) {
         let Self { sessions, tracks, .. } = self;
         let Some(viewer) = sessions.find(key).and_then(|session| session.viewer_mut()) else { return };
         let video = viewer.subscriptions.iter().find(|subscription| subscription.is_video());
@@ -97,7 +123,8 @@ impl Shard {
         for subscriber in &track.subscribers {
             let viewer = sessions.find(subscriber.viewer).and_then(|session| session.viewer_mut());
             let subscription = viewer.and_then(|viewer| viewer.subscriptions.get_mut(subscriber.place));
-            if let Some(subscription) = subscription.filter(|s| matches!(s.flow, Flow::Waiting { .. })) {
+            let waits = |s: &&mut Subscription| s.spec.track == id && matches!(s.flow, Flow::Waiting { .. });
+            if let Some(subscription) = subscription.filter(waits) {
                 subscription.begin_from_store(now, gop, newest, config.catch_up_speed, rng);
                 begun.push(subscriber.viewer);
             }
@@ -150,6 +177,9 @@ impl Shard {
         }
         let what = if paused { Notable::Paused { video } } else { Notable::Resumed { video } };
         self.note(key, what, outputs);
+        if video {
+            self.give_targets_up(key, outputs);
+        }
         for place in changed.into_iter().filter(|_| !paused) {
             self.begin(key, place, outputs);
         }
@@ -164,35 +194,40 @@ impl Shard {
         home: ShardId,
         outputs: &mut Outputs<'_>,
     ) {
-        let Some(first) = to.first() else { return };
-        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
-        let Some(viewer) = viewer else { return };
-        let place = viewer.subscriptions.iter().position(|subscription| subscription.spec.track == from);
+        let Self { sessions, tracks, .. } = self;
+        let Some(viewer) = sessions.find(key).and_then(|session| session.viewer_mut()) else { return };
+        let has = |spec: &SubscriptionSpec| spec.layers.iter().any(|layer| layer.track == from);
+        let place = viewer.subscriptions.iter().position(|subscription| has(&subscription.spec));
         let Some(place) = place else { return };
         let Some(subscription) = viewer.subscriptions.get_mut(place) else { return };
         let (video, was_paused) = (subscription.is_video(), subscription.flow == Flow::Paused);
-        subscription.spec.track = first.track;
+        let old = subscription.spec.track;
+        let current = subscription.spec.layers.iter().position(|layer| layer.track == old);
+        // The layer that stands where its own stood, or the last before.
+        let Some(next) = to.iter().take(current.unwrap_or_default() + 1).next_back() else { return };
+        let layering = subscription.layering.take();
+        let target = layering.as_deref().and_then(|layering| layering.target);
+        let target = target.and_then(|place| subscription.spec.layers.get(place)).map(|layer| layer.track);
+        subscription.leave_track(tracks.get(&old).map(|track| &**track));
+        subscription.spec.track = next.track;
         subscription.spec.layers = to.clone();
         subscription.spec.home = home;
         subscription.change_clock();
         subscription.wait(self.now);
-        if !self.sessions.find(key).is_some_and(|session| session.is_connected()) {
+        if !sessions.find(key).is_some_and(|session| session.is_connected()) {
             return; // it subscribes when it connects
         }
-        self.unsubscribe(Subscriber { viewer: key, place }, from, outputs);
+        let subscriber = Subscriber { viewer: key, place };
+        self.unsubscribe(subscriber, old, outputs);
+        if let Some(layering) = layering {
+            self.leave_layers(subscriber, &layering, target, outputs);
+        }
         if !self.subscribe(key, place, outputs) {
             return self.end(key, EndReason::StreamEnded, outputs);
         }
         self.note(key, Notable::Switched { video }, outputs);
         if was_paused {
             self.pause_again(key, place);
-        }
-    }
-
-    /// A viewer says which layers it wants.
-    pub(crate) fn prefer(&mut self, key: SessionKey, wish: LayerWish) {
-        if let Some(viewer) = self.sessions.find(key).and_then(|session| session.viewer_mut()) {
-            viewer.wish = wish;
         }
     }
 

@@ -4,14 +4,15 @@
 //! once, and keeps a store of its own, its *mirror*.
 //!
 //! ```text
-//!   viewer's shard ──► Join · KeyFrameWish · Leave          home shard
-//!                  ◄── Backfill · Packet · Clock · Ended
+//!   viewer's shard ──► Join · KeyFrameWish · Wanted · Leave            home shard
+//!                  ◄── Backfill · Packet · Clock · Standing · Ended
 //! ```
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use fanlight_wire::{ExtendedSequence, NtpTime, Timestamp};
 
+use crate::layers::{Ladder, LayerSet};
 use crate::limits::PACKET_BYTES_MAX;
 use crate::spec::{ShardId, TrackId};
 use crate::store::PacketFacts;
@@ -42,6 +43,10 @@ pub enum LaneMessage {
     },
     /// The publisher's clock, from its sender report.
     Clock { track: TrackId, clock: MediaClock },
+    /// How the layers of a source stand, of which the shard mirrors one. A source has the name of its first layer.
+    Standing { source: TrackId, ladder: Ladder },
+    /// Of a source in layers the sending shard's viewers want these.
+    Wanted { source: TrackId, layers: LayerSet },
     /// The track is over.
     Ended { track: TrackId },
 }
@@ -62,6 +67,19 @@ pub struct MediaClock {
     pub ntp: NtpTime,
     pub timestamp: Timestamp,
     pub learned: Instant,
+}
+
+impl MediaClock {
+    /// What is to be added to timestamps of `other`, a clock of the same publisher, so that they are this one's.
+    pub(crate) fn apart_from(&self, other: &Self, clock_rate_hz: u32) -> u32 {
+        let ticks = |duration: Duration| {
+            let ticks = duration.as_micros() * u128::from(clock_rate_hz) / 1_000_000;
+            u32::try_from(ticks & 0xffff_ffff).unwrap_or_default()
+        };
+        let (forwards, backwards) = (other.ntp.wrapping_since(self.ntp), self.ntp.wrapping_since(other.ntp));
+        let meanwhile = if forwards <= backwards { ticks(forwards) } else { ticks(backwards).wrapping_neg() };
+        self.timestamp.0.wrapping_add(meanwhile).wrapping_sub(other.timestamp.0)
+    }
 }
 
 /// A lane had no room. The message is lost if it is media; the shard keeps it and tries again if it is not.

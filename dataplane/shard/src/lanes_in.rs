@@ -19,6 +19,7 @@ impl Shard {
                     if let Some(clock) = track.clock {
                         self.tell(from, LaneMessage::Clock { track: id, clock }, outputs);
                     }
+                    self.tell_newcomer_standing(id, from, outputs);
                     self.offer_backfill(from, id, outputs);
                 }
                 None => self.tell(from, LaneMessage::Ended { track: id }, outputs),
@@ -37,6 +38,8 @@ impl Shard {
                     track.clock = Some(clock);
                 }
             }
+            LaneMessage::Standing { source, ladder } => self.hear_standing(source, ladder),
+            LaneMessage::Wanted { source, layers } => self.hear_wants(from, source, layers, outputs),
             LaneMessage::Ended { track } => self.end_track(track, outputs),
         }
     }

@@ -84,7 +84,7 @@ pub use checks::Checked;
 pub use counters::Counters;
 pub use inspection::Inspection;
 pub use lane::{LaneFull, LaneMessage, LanePacket, Lanes, MediaClock};
-pub use layers::{FrameSize, LayerSet};
+pub use layers::{FrameSize, Ladder, LayerSet, Rung};
 pub use notes::{Notable, Note};
 pub use reject::{REJECTS, Reject, RejectCounters};
 pub use remote::{Protocol, Remote};

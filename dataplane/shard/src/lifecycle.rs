@@ -4,6 +4,7 @@ use fanlight_wire::{RtcpWriter, Ssrc};
 
 use crate::inspection::Inspection;
 use crate::lane::LaneMessage;
+use crate::layers::source::sources_of;
 use crate::limits::{CNAME, RTCP_BYTES_MAX};
 use crate::session::{Activity, Session};
 use crate::shard::Shard;
@@ -25,6 +26,9 @@ impl Shard {
             }
             Activity::Viewing(_) => Vec::new(),
         };
+        if let Activity::Publishing(publisher) = &session.activity {
+            self.sources.extend(sources_of(key, publisher, self.now));
+        }
         assert!(self.sessions.insert(session), "the link thread gave a slot of this shard to two sessions");
         for (place, track) in tracks.into_iter().enumerate() {
             let origin = Origin::Home { publisher: key, place };
@@ -44,12 +48,18 @@ impl Shard {
         match &session.activity {
             Activity::Publishing(publisher) => {
                 for track in &publisher.tracks {
+                    self.sources.remove(&track.spec.track);
                     self.end_track(track.spec.track, outputs);
                 }
             }
             Activity::Viewing(viewer) => {
                 for (place, subscription) in viewer.subscriptions.iter().enumerate() {
-                    self.unsubscribe(Subscriber { viewer: key, place }, subscription.spec.track, outputs);
+                    let subscriber = Subscriber { viewer: key, place };
+                    self.unsubscribe(subscriber, subscription.spec.track, outputs);
+                    if let Some(layering) = subscription.layering.as_deref() {
+                        let target = layering.target.and_then(|place| subscription.spec.layers.get(place));
+                        self.leave_layers(subscriber, layering, target.map(|layer| layer.track), outputs);
+                    }
                 }
             }
         }

@@ -202,6 +202,32 @@ pub const HOLD_PACKETS_MAX: usize = 12;
 /// Frames come by so much later than their rhythm says, most of the time.
 pub const HOLD_SLACK: Duration = Duration::from_millis(2);
 
+/// What each layer of a source brings is looked at once in this time.
+pub const MEASURE_INTERVAL: Duration = Duration::from_millis(250);
+
+/// A layer rests when another layer of its source is this much further: some 15 frames. Browsers stop and begin layers within a
+/// second or so when their uplink changes.
+pub const FLOW_LAG_MAX: Duration = Duration::from_millis(500);
+
+/// Which layer a viewer gets is looked at once in this time, and when its estimate or its wish changes.
+pub const SELECT_INTERVAL: Duration = Duration::from_millis(200);
+
+/// An estimate has to be this much above a better layer's rate.
+pub const RISE_MARGIN_PERCENT: u64 = 15;
+
+/// And it has to be for this long.
+pub const RISE_PATIENCE: Duration = Duration::from_millis(600);
+
+/// After its network took less than a layer, a viewer goes up no sooner than this; each rise that was a mistake doubles it.
+pub const RISE_WAIT_MIN: Duration = Duration::from_secs(2);
+pub const RISE_WAIT_MAX: Duration = Duration::from_secs(32);
+
+/// A layer that nobody wanted for so long is told to its publisher as unwanted: a browser takes a second or so to begin it again.
+pub const UNWANTED_AFTER: Duration = Duration::from_secs(5);
+
+/// A viewer is told what layers there are at most once in this time; which one it gets, at once.
+pub const LADDER_TOLD_INTERVAL: Duration = Duration::from_secs(2);
+
 /// The CNAME of everything we send (RFC 3550 §6.5.1): one participant, one clock, so that players keep audio and video in
 /// step. The answer's `a=ssrc … cname` says the same.
 pub const CNAME: &str = "fanlight";

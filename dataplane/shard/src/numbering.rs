@@ -16,6 +16,8 @@ use std::time::{Duration, Instant};
 
 use fanlight_wire::{ExtendedSequence, Sequence, Timestamp};
 
+use crate::gop::Gop;
+use crate::limits::CATCH_UP_MARGIN;
 use crate::nonces::Nonces;
 
 /// A catch-up is forgotten when the media is this many ticks of a 90 kHz clock past it: no packet of it is sent again then,
@@ -79,6 +81,7 @@ pub(crate) struct Numbering {
     index_offset: u64,
     nonces: Nonces,
     timestamp_offset: u32,
+    has_gone_over: bool,
     catch_up: Option<CatchUp>,
     /// The newest packet: what the viewer saw as its timestamp, and when.
     newest: Option<(Timestamp, Instant)>,
@@ -92,6 +95,7 @@ impl Numbering {
             index_offset: index.wrapping_sub(first.0),
             nonces: Nonces::used_to(index.saturating_sub(1)),
             timestamp_offset,
+            has_gone_over: false,
             catch_up: None,
             newest: None,
         }
@@ -106,10 +110,54 @@ impl Numbering {
 
     /// A new run on another track, whose clock stands at `live` now: time goes on for the viewer as it did on the wall.
     pub(crate) fn splice_clock(&mut self, now: Instant, live: Timestamp, clock_rate_hz: u32) {
+        self.has_gone_over = true;
         let Some((seen, at)) = self.newest else { return };
         let ticks = now.saturating_duration_since(at).as_micros() * u128::from(clock_rate_hz) / 1_000_000;
         let ticks = u32::try_from(ticks & 0xffff_ffff).unwrap_or_default().max(1);
         self.timestamp_offset = seen.wrapping_add(ticks).0.wrapping_sub(live.0);
+    }
+
+    /// A new run on another layer of the source, which begins with `gop`. `apart`: what makes the layer's clock the one of the run
+    /// before, if both are known; time by the wall says the same less exactly. What the viewer would see under a time that it has
+    /// seen already comes a little later, and is drawn together until time is right again.
+    pub(crate) fn splice_over(
+        &mut self,
+        now: Instant,
+        gop: Gop,
+        apart: Option<u32>,
+        clock_rate_hz: u32,
+        speed: u32,
+    ) {
+        self.splice(gop.first);
+        let Some((seen, _)) = self.newest else { return };
+        let by_clock = apart.map(|apart| self.timestamp_offset.wrapping_add(apart));
+        self.splice_clock(now, gop.timestamp, clock_rate_hz);
+        let by_wall = self.timestamp_offset;
+        let is_plausible = |offset: &u32| {
+            // Sender reports of a publisher whose clock was set are worth nothing for a while.
+            offset.wrapping_sub(by_wall).cast_signed().unsigned_abs() <= clock_rate_hz
+        };
+        self.timestamp_offset = by_clock.filter(is_plausible).unwrap_or(by_wall);
+        if gop.timestamp.wrapping_add(self.timestamp_offset).distance_from(seen) <= 0 {
+            let margin = u128::from(clock_rate_hz) * CATCH_UP_MARGIN.as_micros() / 1_000_000;
+            let margin = u32::try_from(margin).unwrap_or_default();
+            let from = Timestamp(seen.0.wrapping_sub(self.timestamp_offset)).wrapping_add(margin);
+            self.catch_up = CatchUp::plan(now, gop.timestamp, from, speed);
+            if self.catch_up.is_none() {
+                self.timestamp_offset = by_wall;
+            }
+        }
+    }
+
+    /// Whether its runs are of more than one track.
+    pub(crate) fn has_gone_over(&self) -> bool {
+        self.has_gone_over
+    }
+
+    /// The newest packet of the run that was sent.
+    pub(crate) fn last(&self) -> Option<ExtendedSequence> {
+        let last = ExtendedSequence(self.nonces.highest().wrapping_sub(self.index_offset));
+        (last >= self.first).then_some(last)
     }
 
     pub(crate) fn catch_up(&self) -> Option<&CatchUp> {

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
 use fanlight_srtp::{Authenticated, ReceiveIndex, Replay, RtpOpener};
+use fanlight_wire::codec::{Codec, key_frame_size};
 use fanlight_wire::{
     ExtendedSequence, ExtensionKind, ExtensionMap, PayloadType, RtcpWriter, RtpHeader, Sequence, Ssrc,
-    Timestamp, red_primary, rtx_original_sequence,
+    Timestamp, allocated_frame_size, red_primary, rtx_original_sequence,
 };
 
 use crate::arrivals::ArrivalLog;
@@ -17,6 +18,7 @@ use crate::binding::{self, Names, stream_of};
 use crate::elements::Elements;
 use crate::key_frame::{Asked, KeyFrameDesk};
 use crate::lane::MediaClock;
+use crate::layers::FrameSize;
 use crate::limits::{
     CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX, SILENCE_MIN,
     TRACKS_PER_SESSION_MAX,
@@ -35,6 +37,8 @@ pub(crate) struct IngressTrack {
     /// When the last packet came, and whether its silence since has been noted.
     heard: Option<Instant>,
     is_silent: bool,
+    /// Of its pictures, where it is a layer.
+    pub(crate) size: FrameSize,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) recovered: u64,
@@ -50,6 +54,11 @@ impl IngressTrack {
         let Some(before) = before else { return Some(Notable::TrackStarted { video }) };
         let silent_ms = u32::try_from(now.saturating_duration_since(before).as_millis()).unwrap_or(u32::MAX);
         std::mem::take(&mut self.is_silent).then_some(Notable::SourceBack { video, silent_ms })
+    }
+
+    /// When its last packet came.
+    pub(crate) fn heard(&self) -> Option<Instant> {
+        self.heard
     }
 
     /// Returns that nothing comes any more, once.
@@ -90,6 +99,8 @@ pub(crate) struct Publisher {
     extensions: ExtensionMap,
     arrivals: Option<ArrivalLog>,
     report_due: Instant,
+    /// When its layers are looked at. None: it has none.
+    pub(crate) measure_due: Option<Instant>,
     started: Instant,
     /// What the session's notes are to say, until it is taken.
     pub(crate) happened: Vec<Notable>,
@@ -104,6 +115,7 @@ impl Publisher {
             receivers.extend(track.rtx_ssrc.map(|ssrc| Receiver::new(ssrc, Stream::Retransmission, place)));
         }
         let arrivals = spec.tracks.iter().any(|track| track.transport_cc).then(|| ArrivalLog::new(now));
+        let measure_due = spec.tracks.iter().any(|track| track.rid.is_some()).then_some(now);
         let tracks = spec.tracks.into_iter().map(|spec| IngressTrack {
             desk: KeyFrameDesk::with_interval(key_frame_interval.filter(|_| spec.codec.is_video())),
             spec,
@@ -111,6 +123,7 @@ impl Publisher {
             highest: None,
             heard: None,
             is_silent: false,
+            size: FrameSize::default(),
             packets: 0,
             bytes: 0,
             recovered: 0,
@@ -124,6 +137,7 @@ impl Publisher {
             extensions: spec.extensions,
             arrivals,
             report_due: now + REPORT_INTERVAL,
+            measure_due,
             started: now,
             happened: Vec::new(),
         }
@@ -281,6 +295,11 @@ impl Publisher {
         if ingress.highest.is_none_or(|(highest, _)| sequence > highest) {
             ingress.highest = Some((sequence, timestamp));
         }
+        if ingress.spec.rid.is_some()
+            && let Some(size) = frame_size(&self.extensions, ingress.spec.codec, header, packet, payload)
+        {
+            ingress.size = size;
+        }
         ingress.packets += 1;
         ingress.bytes += packet.len() as u64;
         let elements = Elements::forwardable(&self.extensions, header.extensions(packet));
@@ -405,7 +424,7 @@ impl Publisher {
         let asked = self.tracks.iter().enumerate().filter(|(place, _)| self.media_ssrc(*place).is_some());
         let desks =
             asked.filter(|(_, track)| track.spec.pli).filter_map(|(_, track)| track.desk.deadline(now));
-        missing.chain(desks).chain(arrivals).chain([self.report_due]).min()
+        missing.chain(desks).chain(arrivals).chain(self.measure_due).chain([self.report_due]).min()
     }
 
     fn may_nack(&self, receiver: &Receiver) -> bool {
@@ -492,6 +511,21 @@ impl Publisher {
         }
         requests
     }
+}
+
+/// The size of the pictures that a packet tells of: by its own account, or by the key frame that it begins.
+fn frame_size(
+    extensions: &ExtensionMap,
+    codec: Codec,
+    header: &RtpHeader,
+    packet: &[u8],
+    payload: &[u8],
+) -> Option<FrameSize> {
+    let id = extensions.id(ExtensionKind::VideoLayersAllocation);
+    let told = header.extensions(packet).find(|element| Some(element.id) == id);
+    let told = told.and_then(|element| allocated_frame_size(element.data));
+    let (width, height) = told.or_else(|| key_frame_size(codec, payload))?;
+    Some(FrameSize { width, height })
 }
 
 /// A time in RTP clock ticks, modulo 2³².

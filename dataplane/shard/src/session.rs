@@ -105,10 +105,22 @@ impl Viewer {
         measured.or_else(|| self.constraint.estimate_bps())
     }
 
+    /// What its link is known to carry, bit/s. None: nothing says that it carries less than what there is.
+    pub(crate) fn link_bps(&self, now: Instant) -> Option<u64> {
+        match &self.bandwidth {
+            Some(bandwidth) => bandwidth.estimate_bps(),
+            None => self.constraint.limit_bps(now),
+        }
+    }
+
     /// When it is to be told something, or probed, or can go on.
     fn deadline(&self, now: Instant) -> Option<Instant> {
         let due = self.subscriptions.iter().filter_map(|subscription| subscription.due);
-        due.chain([self.report_due]).chain(self.padding_due_at(now)).min()
+        let layers = self.subscriptions.iter().filter_map(|subscription| subscription.layering.as_ref());
+        due.chain(layers.map(|layering| layering.due))
+            .chain([self.report_due])
+            .chain(self.padding_due_at(now))
+            .min()
     }
 
     /// When its probe goes on: not before its pace allows.

@@ -9,6 +9,7 @@ use crate::backfill::Backfill;
 use crate::counters::Counters;
 use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
+use crate::layers::source::Source;
 use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
 use crate::notes::Notable;
 use crate::rate::RateMeter;
@@ -18,7 +19,7 @@ use crate::routes::Routes;
 use crate::sessions::Sessions;
 use crate::spec::{SessionKey, ShardId, TrackId};
 use crate::timers::Timers;
-use crate::track::Track;
+use crate::track::{Subscriber, Track};
 use crate::turn::{Command, Event, Inputs, Outputs};
 use crate::ufrag::UfragKey;
 
@@ -64,6 +65,10 @@ pub struct Shard {
     pub(crate) sessions: Sessions,
     pub(crate) routes: Routes,
     pub(crate) tracks: FxHashMap<TrackId, Box<Track>>,
+    /// Sources in layers, each by its first layer.
+    pub(crate) sources: FxHashMap<TrackId, Source>,
+    /// Viewers that went over to another layer in this turn, and what they left.
+    pub(crate) left: Vec<(Subscriber, TrackId)>,
     /// Tracks with packets to fan out.
     pub(crate) fresh: Vec<TrackId>,
     /// Those of them whose packets leave in this turn, while they do.
@@ -100,6 +105,8 @@ impl Shard {
             sessions: Sessions::default(),
             routes: Routes::default(),
             tracks: FxHashMap::default(),
+            sources: FxHashMap::default(),
+            left: Vec::new(),
             fresh: Vec::new(),
             leaving: Vec::new(),
             held_until: None,
@@ -131,6 +138,7 @@ impl Shard {
         self.hear(inputs, outputs);
         self.receive(inputs, outputs);
         self.fan_out(outputs);
+        self.finish_switches(outputs);
         self.shake_hands(outputs);
         self.tick(outputs);
         self.send_backfills(outputs);

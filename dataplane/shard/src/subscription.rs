@@ -5,11 +5,14 @@ use std::time::{Duration, Instant};
 use fanlight_wire::{ExtendedSequence, PayloadType, RtpFields, Sequence, Timestamp};
 
 use crate::gop::Gop;
+use crate::layers::descriptor::{Continuation, Edited};
+use crate::layers::layering::Layering;
 use crate::limits::{CATCH_UP_MARGIN, RESEND_BYTES_START, RESEND_INTERVAL_MIN, RESEND_SHARE};
 use crate::numbering::{CatchUp, Numbering};
 use crate::rng::Rng;
 use crate::spec::SubscriptionSpec;
 use crate::store::{PacketFacts, Stored};
+use crate::track::Track;
 
 /// Places of the log of recent retransmissions; a power of two.
 const RESEND_LOG: usize = 128;
@@ -93,6 +96,10 @@ pub(crate) struct Subscription {
     pub(crate) key_frames: u64,
     pub(crate) frames: u64,
     pub(crate) spec: SubscriptionSpec,
+    /// Once it is on its track, where its source has several layers.
+    pub(crate) layering: Option<Box<Layering>>,
+    /// Of its descriptors, once it has gone over to another track.
+    continuation: Continuation,
     /// The next run is on another track, with a clock of its own.
     clock_changed: bool,
     /// When it last began from the store, and how often it has.
@@ -115,6 +122,8 @@ impl Subscription {
             due: None,
             served: 0,
             numbering: None,
+            continuation: Continuation::default(),
+            layering: None,
             clock_changed: false,
             restarted: None,
             restarts: 0,
@@ -199,6 +208,46 @@ impl Subscription {
         self.numbering.get_or_insert_with(|| Numbering::begin(first, first_index(rng), rng.next_u32()))
     }
 
+    /// It is to leave its track: what that track's packets showed is to be continued.
+    pub(crate) fn leave_track(&mut self, track: Option<&Track>) {
+        let last = self.numbering.as_ref().and_then(Numbering::last).zip(track);
+        if let Some(stored) = last.and_then(|(last, track)| track.store.find(last)) {
+            self.continuation.leave(self.spec.codec, stored.payload);
+        }
+    }
+
+    /// Goes over to a layer whose group of pictures has just begun.
+    pub(crate) fn go_over(
+        &mut self,
+        now: Instant,
+        track: &Track,
+        old: Option<&Track>,
+        gop: Gop,
+        speed: u32,
+        rng: &mut Rng,
+    ) {
+        self.leave_track(old);
+        let clocks = old.and_then(|old| old.clock).zip(track.clock);
+        // Before it began on its old track it was on one of another publisher.
+        let clocks = clocks.filter(|_| !std::mem::take(&mut self.clock_changed));
+        let clock_rate_hz = self.spec.clock_rate_hz;
+        let apart = clocks.map(|(old, new)| old.apart_from(&new, clock_rate_hz));
+        match &mut self.numbering {
+            Some(numbering) => numbering.splice_over(now, gop, apart, clock_rate_hz, speed),
+            None => {
+                self.begin_run(now, gop.first, gop.timestamp, rng);
+            }
+        }
+        self.spec.track = track.id;
+        self.flow = Flow::Behind(Cursor::at(gop.first, now));
+        self.due = Some(now);
+    }
+
+    /// Whether it is on its way back to live; `newest`: where its track's clock stands.
+    pub(crate) fn is_catching_up(&self, newest: Timestamp) -> bool {
+        matches!(self.flow, Flow::Behind(_)) && self.catch_up().is_some_and(|way| !way.is_over_at(newest))
+    }
+
     /// Goes on at a newer key frame, and leaves out what is between.
     pub(crate) fn skip_to(&mut self, now: Instant, first: ExtendedSequence) {
         if let Some(numbering) = &mut self.numbering {
@@ -278,6 +327,20 @@ impl Subscription {
         let padding = stored.padded.len() > stored.payload.len();
         let payload = if padding { stored.padded } else { self.readable(stored) };
         Some((index, RtpFields { padding, ..fields }, payload))
+    }
+
+    /// What stands in place of the descriptor of a payload that leaves now. None: it is sent as it is.
+    pub(crate) fn continue_descriptor(&mut self, payload: &[u8]) -> Option<Edited> {
+        if !self.numbering.as_ref().is_some_and(Numbering::has_gone_over) {
+            return None;
+        }
+        self.continuation.begin(payload);
+        self.continuation.edit(payload)
+    }
+
+    /// As [`Self::continue_descriptor`], for a packet that has left before.
+    pub(crate) fn repeat_descriptor(&self, payload: &[u8]) -> Option<Edited> {
+        self.continuation.edit(payload)
     }
 
     /// The track's timestamp in this subscription, or None before it began.

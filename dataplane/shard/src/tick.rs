@@ -23,6 +23,8 @@ impl Shard {
             self.drive(key, outputs);
         }
         self.go_on(key, outputs);
+        self.measure_layers(key, outputs);
+        self.select_layers(key, outputs);
         self.probe(key, outputs);
         self.send_feedback(key, outputs);
         self.arm(key);

@@ -20,17 +20,28 @@ use crate::turn::Egress;
 pub(crate) enum Body<'a> {
     /// Sealed out of place from the store.
     Media(&'a [u8]),
-    /// The original sequence number and the original payload. RFC 4588 §4.
-    Retransmission(Sequence, &'a [u8]),
+    /// Another head in place of the payload's own, and the payload behind its own.
+    Edited(&'a [u8], &'a [u8]),
+    /// The original sequence number and the original payload, head and rest. RFC 4588 §4.
+    Retransmission(Sequence, &'a [u8], &'a [u8]),
     /// Nothing but RTP padding of so many bytes, the last of which counts them. RFC 3550 §5.1.
     Padding(u8),
 }
 
-impl Body<'_> {
+impl<'a> Body<'a> {
+    /// A payload as it is, or with another head, which is as long as its own.
+    pub(crate) fn of(payload: &'a [u8], head: Option<&'a [u8]>) -> Self {
+        match head {
+            Some(head) => Self::Edited(head, payload.get(head.len()..).unwrap_or_default()),
+            None => Self::Media(payload),
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Media(payload) => payload.len(),
-            Self::Retransmission(_, payload) => 2 + payload.len(),
+            Self::Edited(head, rest) => head.len() + rest.len(),
+            Self::Retransmission(_, head, rest) => 2 + head.len() + rest.len(),
             Self::Padding(len) => usize::from(*len),
         }
     }
@@ -120,11 +131,12 @@ impl<'a> Train<'a> {
         }
         let sealed = match body {
             Body::Media(payload) => self.srtp.rtp_sealer.seal(index, room, header_len, payload),
-            Body::Retransmission(original, payload) => {
-                let plain = room.get_mut(header_len..header_len + body.len())?;
-                let (front, back) = plain.split_at_mut(2);
-                front.copy_from_slice(&original.0.to_be_bytes());
-                back.copy_from_slice(payload);
+            Body::Edited(head, rest) => {
+                put(room.get_mut(header_len..)?, [head, rest])?;
+                self.srtp.rtp_sealer.seal_in_place(index, room, header_len, body.len())
+            }
+            Body::Retransmission(original, head, rest) => {
+                put(room.get_mut(header_len..)?, [&original.0.to_be_bytes(), head, rest])?;
                 self.srtp.rtp_sealer.seal_in_place(index, room, header_len, body.len())
             }
             Body::Padding(len) => {
@@ -155,6 +167,16 @@ impl<'a> Train<'a> {
             self.len = 0;
         }
     }
+}
+
+/// Copies the parts one behind the other.
+fn put<const PARTS: usize>(mut room: &mut [u8], parts: [&[u8]; PARTS]) -> Option<()> {
+    for part in parts {
+        let (place, rest) = room.split_at_mut_checked(part.len())?;
+        place.copy_from_slice(part);
+        room = rest;
+    }
+    Some(())
 }
 
 impl Drop for Train<'_> {
