@@ -63,6 +63,10 @@ impl Shard {
             }
             TransportEvent::Path(to) => {
                 if session.path.replace(to).is_some() {
+                    if let Some(bandwidth) = session.viewer_mut().and_then(|viewer| viewer.bandwidth.as_mut())
+                    {
+                        bandwidth.route_changed();
+                    }
                     session.note(now, Notable::PathChanged, outputs.events);
                 }
             }

@@ -13,6 +13,7 @@ use crate::limits::PADDING_BYTES;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
 use crate::spec::SessionKey;
+use crate::subscription::Flow;
 use crate::train::{Body, Train};
 use crate::turn::Outputs;
 
@@ -30,7 +31,8 @@ impl Shard {
         if due_bytes == 0 {
             return;
         }
-        let carrier = subscriptions.iter_mut().find(|subscription| subscription.spec.rtx.is_some());
+        let mut flowing = subscriptions.iter_mut().filter(|subscription| subscription.flow != Flow::Paused);
+        let carrier = flowing.find(|subscription| subscription.spec.rtx.is_some());
         let clock = carrier.as_ref().and_then(|carrier| self.tracks.get(&carrier.spec.track)?.newest());
         let (Some(carrier), Some((_, timestamp))) = (carrier, clock) else { return bandwidth.stop_probe() };
         let send_time = abs_send_time(now.saturating_duration_since(self.config.started));

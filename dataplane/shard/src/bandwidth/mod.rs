@@ -139,6 +139,17 @@ impl Bandwidth {
         }
     }
 
+    /// The way to the viewer is another now: what was measured says nothing of it. Numbers go on.
+    pub fn route_changed(&mut self) {
+        self.groups = Groups::default();
+        self.trendline = Trendline::default();
+        self.acknowledged = Acknowledged::default();
+        self.rate = RateControl::new();
+        self.loss = Loss::new();
+        self.probing.begin_anew();
+        self.is_known = false;
+    }
+
     /// What the link carries, bit/s. None: nothing was measured yet.
     #[must_use]
     pub fn estimate_bps(&self) -> Option<u64> {

@@ -44,6 +44,11 @@ impl Probing {
         }
     }
 
+    /// Forgets what failed, and the probe under way, whose packets are not to be taken for those of another.
+    pub(super) fn begin_anew(&mut self) {
+        *self = Self { last_id: self.last_id, ..Self::new() };
+    }
+
     /// Begins a probe towards the target unless it is too soon. `known_bps`: the estimate. `arrived_bps`: the media's rate.
     pub(super) fn begin(&mut self, now_us: u64, target_bps: f64, known_bps: Option<f64>, arrived_bps: f64) {
         if self.cluster.is_some() || now_us < self.not_before_us {

@@ -52,6 +52,11 @@ impl SentLog {
         Self { entries: vec![Entry::default(); SENT_PACKETS].into_boxed_slice(), next: Sequence(0) }
     }
 
+    #[cfg(test)]
+    pub(super) fn allocated_bytes(&self) -> usize {
+        size_of_val(&*self.entries)
+    }
+
     /// The number of the next packet, which takes the place of the oldest.
     pub(super) fn next_sequence(&mut self) -> Sequence {
         let sequence = self.next;

@@ -278,6 +278,27 @@ fn stalls_of_a_wide_link_do_not_cost_a_small_layer() {
     }
 }
 
+/// From a cable to a mobile network: the first words about the new way must not be averaged with years of the old one.
+#[test]
+fn another_route_is_measured_anew() {
+    let mut world = World::new(Link { bps: 5_000_000, ..LINK }, 3_000_000);
+    world.wish_bps = Some(4_000_000);
+    world.run(10_000);
+    assert!(world.estimate_bps() > 3_000_000);
+    world.bandwidth.route_changed();
+    assert_eq!(world.bandwidth.estimate_bps(), None);
+    world.link = Link { delay_us: 120_000, ..LINK };
+    let estimates = world.run(5_000);
+    assert!(estimates[10..].iter().all(|bps| (300_000..=1_200_000).contains(bps)), "{estimates:?}");
+}
+
+/// What a viewer with a choice costs in memory, of the 40 KiB that it may.
+#[test]
+fn the_estimator_is_a_log_of_8_kib_and_a_kibibyte() {
+    assert_eq!(SentLog::new().allocated_bytes(), 8 * 1024);
+    assert!(size_of::<Bandwidth>() <= 1024, "{}", size_of::<Bandwidth>());
+}
+
 /// Sends so many packets of 1,200 bytes, 1 ms apart, and returns the first number.
 fn send(bandwidth: &mut Bandwidth, now: &mut Instant, packets: u16) -> u16 {
     let sent = (0..packets).map(|_| {
