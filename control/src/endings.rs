@@ -85,6 +85,7 @@ mod tests {
             phase: Phase::Connecting,
             ice_tag: "tag".into(),
             tracks: vec![],
+            wish: Default::default(),
             since: SystemTime::UNIX_EPOCH,
             viewers: 0,
         };

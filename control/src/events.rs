@@ -4,11 +4,11 @@
 //!   dataplane ─► Noted, Closed ─► Signalling ─► Events::tell ─► queue ─► Server-Sent Events of one client
 //! ```
 //!
-//! What lasts (a silent source, a connection that is too slow, a pause) is remembered while it lasts, and told to those who
+//! What lasts (a silent source, a connection that is too slow, a pause, a layer) is remembered while it lasts, and told to those who
 //! begin to listen later.
 //!
 //! Limits: `limits.event_streams_max` streams; [`STREAMS_PER_SESSION_MAX`] of one session, the oldest makes room;
-//! [`QUEUE_MAX`] events that wait for a slow reader, who is cut off then; three lasting things a session of each kind.
+//! [`QUEUE_MAX`] events that wait for a slow reader, who is cut off then; a lasting thing a session of each sort.
 
 mod standing;
 

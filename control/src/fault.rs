@@ -61,10 +61,12 @@ pub(crate) enum Fault {
     #[error("this session has no {kind}")]
     NoSuchTrack { kind: &'static str },
     #[error(
-        "{what}; send an object with \"audio\", \"video\" or both, each \"paused\" or \"playing\", such as \
-         {{\"video\": \"paused\"}}"
+        "{what}; send an object with any of \"audio\" and \"video\" (\"paused\" or \"playing\"), \"layer\" (a layer's name, or \
+         \"auto\"), \"max_width\" and \"max_height\" (pixels, or null for any), such as {{\"video\": \"paused\"}}"
     )]
     BadControl { what: String },
+    #[error("this stream has no layer {layer:?}; {}", layers_told(layers, *scalable))]
+    NoSuchLayer { layer: String, layers: Vec<String>, scalable: bool },
     #[error("the body is not a JSON list of event names; there are {names}")]
     BadEventList { names: &'static str },
     #[error("If-Match names another ICE session; the entity tag of this one is in the answer to the offer")]
@@ -93,4 +95,15 @@ pub(crate) enum Fault {
     HeadTooSlow { timeout_s: u32 },
     #[error("all connections are in use (http.connections_max); retry in {retry_after_s} s")]
     TooManyConnections { retry_after_s: u32 },
+}
+
+/// What a viewer may ask for instead.
+fn layers_told(layers: &[String], scalable: bool) -> String {
+    match (layers, scalable) {
+        ([], false) => "it has one alone, which is sent to all: its publisher does not use simulcast".to_owned(),
+        ([], true) => {
+            "its layers are called S0T0 and on, by the number of the spatial and of the temporal one, or \"auto\"".to_owned()
+        }
+        (layers, _) => format!("there are {}, and \"auto\" for the best that your connection takes", layers.join(", ")),
+    }
 }

@@ -23,7 +23,9 @@ mod tests;
 use std::collections::{HashMap, HashSet};
 use std::time::SystemTime;
 
-use fanlight_protocol::{SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo};
+use fanlight_protocol::{
+    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+};
 
 use crate::config::Limits;
 use crate::fault::Fault;
@@ -56,9 +58,17 @@ pub(crate) struct Session {
     /// Names the ICE session in an entity tag; empty while reserved.
     pub(crate) ice_tag: String,
     pub(crate) tracks: Vec<TrackInfo>,
+    /// Of a viewer: which layers it wants.
+    pub(crate) wish: LayerWish,
     pub(crate) since: SystemTime,
     /// Of a publisher: sessions that watch it, reserved ones included.
     pub(crate) viewers: u32,
+}
+
+impl Session {
+    pub(crate) fn video(&self) -> Option<&TrackInfo> {
+        self.tracks.iter().find(|track| track.kind == TrackKind::Video)
+    }
 }
 
 /// All sessions and streams of this server.
@@ -151,6 +161,13 @@ impl Registry {
     pub(crate) fn restarted(&mut self, session: SessionId, ice_tag: String) {
         if let Some(entry) = self.sessions.get_mut(&session) {
             entry.ice_tag = ice_tag;
+        }
+    }
+
+    /// The dataplane knows which layers a viewer wants.
+    pub(crate) fn wished(&mut self, session: SessionId, wish: LayerWish) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.wish = wish;
         }
     }
 
@@ -251,6 +268,7 @@ fn reserved(stream: StreamPath, role: SessionRole, now: SystemTime) -> Session {
         phase: Phase::Reserved,
         ice_tag: String::new(),
         tracks: Vec::new(),
+        wish: LayerWish::default(),
         since: now,
         viewers: 0,
     }

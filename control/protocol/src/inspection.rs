@@ -60,15 +60,26 @@ pub struct DtlsInspection {
 }
 
 /// Something notable that happened to a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     /// Milliseconds since the session was accepted.
     pub at_ms: u64,
     pub what: Notable,
 }
 
+/// A layer of a source, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerState {
+    pub layer: String,
+    /// Pixels; None: not known.
+    pub width: Option<u16>,
+    pub height: Option<u16>,
+    /// The publisher sends it.
+    pub active: bool,
+}
+
 /// What happened. `video` tells which of the session's tracks, where it could be either.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notable {
     /// ICE and DTLS are up.
@@ -143,4 +154,16 @@ pub enum Notable {
     },
     /// ICE was restarted by the peer.
     IceRestarted,
+    /// A viewer gets this layer from now on. `layers`: all that its source has, in the publisher's order.
+    Layer {
+        layer: String,
+        /// Pixels; None: not known.
+        width: Option<u16>,
+        height: Option<u16>,
+        layers: Vec<LayerState>,
+    },
+    /// Of a publisher's layers somebody watches these; the others need not be sent.
+    LayersWanted {
+        layers: Vec<String>,
+    },
 }

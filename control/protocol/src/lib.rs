@@ -6,7 +6,7 @@
 //! and the next control reads a [`ToControl::Snapshot`].
 //!
 //! ```text
-//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Inspect · Close · Snapshot
+//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Prefer · Inspect · Close · Snapshot
 //!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Replaced · Closed ·
 //!               Snapshot · Stats ── dataplane
 //! ```
@@ -24,10 +24,12 @@ mod stats;
 
 pub use frame::{Decoder, FRAME_BYTES_MAX, FrameError, encode};
 pub use id::{ParseSessionIdError, RequestId, SessionId};
-pub use inspection::{DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note};
+pub use inspection::{DtlsInspection, IceInspection, IcePair, Inspection, LayerState, Notable, Note};
 pub use message::{CloseReason, Refusal, ToControl, ToDataplane};
-pub use session::{Codec, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind};
+pub use session::{
+    Codec, LayerWish, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+};
 pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 5;
+pub const PROTOCOL_VERSION: u16 = 6;

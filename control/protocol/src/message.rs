@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Inspection, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo, TrackKind,
+    Inspection, LayerWish, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo,
+    TrackKind,
 };
 
 /// What control asks of the dataplane.
@@ -44,6 +45,9 @@ pub enum ToDataplane {
     /// A viewer wants no media of this kind for now, or wants it again. Answered by [`ToControl::Done`] or
     /// [`ToControl::Refused`].
     Pause { request: RequestId, session: SessionId, kind: TrackKind, paused: bool },
+    /// A viewer says which of the layers it wants; what it said before is forgotten. Answered by [`ToControl::Done`] or
+    /// [`ToControl::Refused`].
+    Prefer { request: RequestId, session: SessionId, wish: LayerWish },
     /// Asks for all that is known of a session. Answered by [`ToControl::Inspected`] or [`ToControl::Refused`].
     Inspect { request: RequestId, session: SessionId },
     /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.
@@ -117,8 +121,8 @@ pub enum Refusal {
     /// There is no offer of ours that waits for an answer.
     #[error("this session waits for no answer: the client made the offer, or has answered already")]
     NoOfferPending,
-    /// Only a viewer can be paused.
-    #[error("this session publishes: pause the track at its source")]
+    /// Only a viewer can be paused, or choose a layer.
+    #[error("this session publishes: pause the track, or leave out a layer, at its source")]
     NotAViewer,
     /// A limit of `conf/` is reached.
     #[error("the server is full: {limit} is at its limit; retry in {retry_after_s} s")]

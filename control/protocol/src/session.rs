@@ -62,6 +62,21 @@ pub struct TrackInfo {
     pub codec: Codec,
     /// Media identification of the m-section (RFC 8843).
     pub mid: String,
+    /// Its simulcast layers by their rids (RFC 8851), in the publisher's order; of a viewer's track those that it may be sent.
+    /// Empty: there is one encoding, without a name.
+    pub layers: Vec<String>,
+    /// An encoding may hold layers of its own (SVC), which are called `S1T2`: the spatial and the temporal one.
+    pub scalable: bool,
+}
+
+/// What a viewer wants of the layers that there are. By default the best that its network takes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LayerWish {
+    /// This layer and no better one, by its name.
+    pub layer: Option<String>,
+    /// No layer wider or higher than this, pixels, if there is a smaller one.
+    pub max_width: Option<u16>,
+    pub max_height: Option<u16>,
 }
 
 /// What a session does.
@@ -92,6 +107,8 @@ pub struct SessionInfo {
     pub state: SessionState,
     pub ice_tag: String,
     pub tracks: Vec<TrackInfo>,
+    /// A viewer's, as it was last told.
+    pub wish: LayerWish,
     /// Whose place a publisher takes once it is connected.
     pub replaces: Option<SessionId>,
     /// Milliseconds since the session was accepted.

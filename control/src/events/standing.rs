@@ -1,8 +1,9 @@
-//! What lasts of a session's notes: a source that is silent, a kind that is paused, a connection that is too slow.
+//! What lasts of a session's notes: a source that is silent, a kind that is paused, a connection that is too slow, the layer
+//! that a viewer gets, the layers that a publisher's viewers get.
 
 use std::collections::BTreeMap;
 
-use fanlight_protocol::{Notable, Note};
+use fanlight_protocol::{LayerState, Notable, Note};
 
 /// Something that begins with one note and ends with another. `bool`: video.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -10,6 +11,8 @@ enum Lasting {
     Silent(bool),
     Paused(bool),
     Constrained,
+    Layer,
+    LayersWanted,
 }
 
 impl Lasting {
@@ -22,6 +25,10 @@ impl Lasting {
             Notable::Resumed { video } => Some((Self::Paused(video), false)),
             Notable::Constrained { .. } => Some((Self::Constrained, true)),
             Notable::Unconstrained { .. } => Some((Self::Constrained, false)),
+            Notable::Layer { .. } => Some((Self::Layer, true)),
+            // Another publisher's layers are others.
+            Notable::Switched { video: true } => Some((Self::Layer, false)),
+            Notable::LayersWanted { .. } => Some((Self::LayersWanted, true)),
             _ => None,
         }
     }
@@ -46,6 +53,22 @@ impl Standing {
 
     pub(crate) fn notes(&self) -> impl Iterator<Item = &Note> {
         self.0.values()
+    }
+
+    /// The layer that a viewer gets, and all that there are.
+    pub(crate) fn layer(&self) -> Option<(&str, &[LayerState])> {
+        match &self.0.get(&Lasting::Layer)?.what {
+            Notable::Layer { layer, layers, .. } => Some((layer, layers)),
+            _ => None,
+        }
+    }
+
+    /// Which of a publisher's layers somebody watches.
+    pub(crate) fn layers_wanted(&self) -> Option<&[String]> {
+        match &self.0.get(&Lasting::LayersWanted)?.what {
+            Notable::LayersWanted { layers } => Some(layers),
+            _ => None,
+        }
     }
 
     /// Whether a viewer wants no media of a kind for now.

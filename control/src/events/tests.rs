@@ -1,4 +1,4 @@
-use fanlight_protocol::Notable;
+use fanlight_protocol::{LayerState, Notable};
 
 use super::*;
 use crate::config::Limits;
@@ -8,6 +8,10 @@ const B: SessionId = SessionId(2);
 
 fn event(number: usize) -> Event {
     Event::new("constrained", &number)
+}
+
+fn note(at_ms: u64, what: Notable) -> Note {
+    Note { at_ms, what }
 }
 
 fn drained(queue: &mut Queue) -> (usize, bool) {
@@ -80,13 +84,12 @@ fn a_stream_has_only_the_events_asked_for_and_always_the_end() {
 #[test]
 fn what_lasts_is_remembered_until_it_is_over() {
     let events = Events::default();
-    let note = |at_ms, what| Note { at_ms, what };
     let silent = note(1, Notable::SourceSilent { video: true });
     let slow = note(3, Notable::Constrained { estimate_bps: 1, stream_bps: 2 });
     for known in [
-        silent,
+        silent.clone(),
         note(2, Notable::Paused { video: false }),
-        slow,
+        slow.clone(),
         note(4, Notable::Nacked { video: true, packets: 9 }),
         note(5, Notable::SourceBack { video: false, silent_ms: 7 }),
         note(6, Notable::Resumed { video: false }),
@@ -94,10 +97,29 @@ fn what_lasts_is_remembered_until_it_is_over() {
         events.remember(A, known);
     }
     let standing = events.standing(A);
-    assert_eq!(standing.notes().copied().collect::<Vec<_>>(), [silent, slow]);
+    assert_eq!(standing.notes().cloned().collect::<Vec<_>>(), [silent, slow]);
     assert!(!standing.is_paused(false));
     events.remember(A, note(7, Notable::SourceBack { video: true, silent_ms: 6 }));
     events.remember(A, note(8, Notable::Unconstrained { estimate_bps: 3 }));
     assert!(events.standing(A).is_empty());
     assert!(events.lock().standing.is_empty(), "nothing that lasts holds no memory");
+}
+
+/// A layer lasts until another one is told, or another publisher's, whose names mean other things.
+#[test]
+fn the_newest_layer_lasts() {
+    let layer = |name: &str| {
+        let state = LayerState { layer: name.to_owned(), width: None, height: None, active: true };
+        Notable::Layer { layer: name.to_owned(), width: None, height: None, layers: vec![state] }
+    };
+    let mut standing: Standing = [note(1, layer("q")), note(2, layer("h"))].into_iter().collect();
+    assert_eq!(standing.layer().map(|(layer, states)| (layer, states.len())), Some(("h", 1)));
+    standing.apply(note(3, Notable::Switched { video: false }));
+    assert!(standing.layer().is_some(), "another sound has no layers");
+    standing.apply(note(4, Notable::Switched { video: true }));
+    assert_eq!(standing.layer(), None);
+    for layers in [vec!["q".to_owned()], vec![]] {
+        standing.apply(note(5, Notable::LayersWanted { layers: layers.clone() }));
+        assert_eq!(standing.layers_wanted(), Some(layers.as_slice()), "none is known as well");
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) fn told(note: &Note, role: Role, since: SystemTime) -> Told {
         values.insert("kind".to_owned(), kind(video).into());
     }
     let time = date(since + Duration::from_millis(note.at_ms));
-    Told { at_ms: note.at_ms, time, event, values, text: text(note.what, role) }
+    Told { at_ms: note.at_ms, time, event, values, text: text(&note.what, role) }
 }
 
 /// RFC 3339, UTC, to the millisecond. Empty for years past 9999, which have no such date.
@@ -63,9 +63,9 @@ const fn medium(video: bool) -> &'static str {
     if video { "picture" } else { "sound" }
 }
 
-fn text(what: Notable, role: Role) -> String {
+fn text(what: &Notable, role: Role) -> String {
     let publisher = role == Role::Publisher;
-    match what {
+    match *what {
         Notable::Connected => "ICE and DTLS are up.".to_owned(),
         Notable::PathChanged => "Media takes another way: the peer's address has changed.".to_owned(),
         Notable::IceRestarted => "ICE was restarted.".to_owned(),
@@ -108,6 +108,14 @@ fn text(what: Notable, role: Role) -> String {
         Notable::Paused { video } => format!("The {} is paused, as asked.", medium(video)),
         Notable::Resumed { video } => format!("The {} goes on, as asked.", medium(video)),
         Notable::Switched { video } => format!("The {} comes from another publisher now.", medium(video)),
+        Notable::Layer { ref layer, width: Some(width), height: Some(height), .. } => {
+            format!("You get the layer {layer} now: {width} × {height}.")
+        }
+        Notable::Layer { ref layer, .. } => format!("You get the layer {layer} now."),
+        Notable::LayersWanted { ref layers } if layers.is_empty() => "Nobody watches any layer.".to_owned(),
+        Notable::LayersWanted { ref layers } => {
+            format!("Layers that are watched: {}. The others need not be sent.", layers.join(", "))
+        }
     }
 }
 

@@ -53,6 +53,7 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::BadSessionId => (S::BAD_REQUEST, "bad_session_id"),
         Fault::Ended { reason, .. } => (S::GONE, reason),
         Fault::NoSuchTrack { .. } => (S::CONFLICT, "no_such_track"),
+        Fault::NoSuchLayer { .. } => (S::CONFLICT, "no_such_layer"),
         Fault::BadControl { .. } => (S::BAD_REQUEST, "bad_control"),
         Fault::BadEventList { .. } => (S::BAD_REQUEST, "bad_event_list"),
         Fault::StaleEntityTag => (S::PRECONDITION_FAILED, "stale_entity_tag"),

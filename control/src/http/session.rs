@@ -7,12 +7,14 @@ use std::time::SystemTime;
 
 use axum::response::Response;
 use fanlight_protocol::{
-    Codec, DtlsInspection, IcePair, Inspection, SessionId, StreamPath, TrackInfo, TrackKind, TrackStats,
+    Codec, DtlsInspection, IcePair, Inspection, LayerWish, SessionId, StreamPath, TrackInfo, TrackKind,
+    TrackStats,
 };
 use serde::Serialize;
 
 use super::{Site, listing};
 use crate::endings::Ending;
+use crate::events::Standing;
 use crate::explain;
 use crate::explain::notes::{Told, date, told};
 use crate::fault::Fault;
@@ -35,10 +37,66 @@ struct Report<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     paused: Option<Vec<TrackKind>>,
     #[serde(flatten)]
+    layers: Option<Layers>,
+    #[serde(flatten)]
     facts: Option<Facts>,
     /// Why the facts are missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     incomplete: Option<String>,
+}
+
+/// The layers of the video: none where there is one encoding alone, which has no name.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Layers {
+    OfViewer {
+        /// The one that it gets. null before the first.
+        layer: Option<String>,
+        layer_wish: LayerWish,
+        /// All that there are, in the publisher's order.
+        layers: Vec<Layer>,
+    },
+    OfPublisher {
+        layers: Vec<String>,
+        /// Those that somebody watches. null before that is known.
+        layers_wanted: Option<Vec<String>>,
+    },
+}
+
+/// null: not known.
+#[derive(Serialize)]
+struct Layer {
+    layer: String,
+    width: Option<u16>,
+    height: Option<u16>,
+    /// The publisher sends it.
+    active: Option<bool>,
+}
+
+impl Layers {
+    fn new(session: &Session, standing: &Standing) -> Self {
+        let names = session.video().map(|video| video.layers.clone()).unwrap_or_default();
+        if Role::from(session.role) == Role::Publisher {
+            let layers_wanted = standing.layers_wanted().map(<[String]>::to_vec);
+            return Self::OfPublisher { layers: names, layers_wanted };
+        }
+        let (layer, states) = standing.layer().unzip();
+        let known = |name: &String| states?.iter().find(|state| state.layer == *name);
+        let layers = names.into_iter().map(|layer| {
+            let state = known(&layer);
+            Layer {
+                width: state.and_then(|state| state.width),
+                height: state.and_then(|state| state.height),
+                active: state.map(|state| state.active),
+                layer,
+            }
+        });
+        Self::OfViewer {
+            layer: layer.map(str::to_owned),
+            layer_wish: session.wish.clone(),
+            layers: layers.collect(),
+        }
+    }
 }
 
 /// What the dataplane knows.
@@ -75,6 +133,9 @@ struct Ice {
 #[derive(Serialize)]
 struct Track {
     codec: Option<&'static str>,
+    /// Of a publisher's simulcast.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    layer: Option<String>,
     #[serde(flatten)]
     stats: TrackStats,
 }
@@ -82,14 +143,18 @@ struct Track {
 impl Facts {
     fn new(inspection: &Inspection, session: &Session, ice: explain::Explanation) -> Self {
         let role = Role::from(session.role);
-        let codecs = |kind| session.tracks.iter().filter(move |track| track.kind == kind).map(codec);
-        let (mut audio, mut video) = (codecs(TrackKind::Audio), codecs(TrackKind::Video));
+        let streams = |kind| {
+            let tracks = session.tracks.iter().filter(move |track| track.kind == kind);
+            tracks.flat_map(move |track| streams(track, role).map(|layer| (codec(track), layer)))
+        };
+        let (mut audio, mut video) = (streams(TrackKind::Audio), streams(TrackKind::Video));
         let tracks = inspection.tracks.iter().map(|stats| {
-            let codec = match stats.kind {
+            let stream = match stats.kind {
                 TrackKind::Audio => audio.next(),
                 TrackKind::Video => video.next(),
             };
-            Track { codec, stats: stats.clone() }
+            let (codec, layer) = stream.unzip();
+            Track { codec, layer: layer.flatten(), stats: stats.clone() }
         });
         Self {
             tracks: tracks.collect(),
@@ -110,6 +175,13 @@ impl Facts {
     }
 }
 
+/// The names of what is counted apart: a publisher's layers; else one stream without a name.
+fn streams(track: &TrackInfo, role: Role) -> impl Iterator<Item = Option<String>> {
+    let layers = if role == Role::Publisher { track.layers.as_slice() } else { &[] };
+    let alone = layers.is_empty().then_some(None);
+    layers.iter().cloned().map(Some).chain(alone)
+}
+
 fn codec(track: &TrackInfo) -> &'static str {
     Codec::name(track.codec)
 }
@@ -124,6 +196,7 @@ impl<'a> Report<'a> {
             age: until.duration_since(session.since).map_or(0, |age| age.as_secs()),
             since: date(session.since),
             paused: None,
+            layers: None,
             facts: None,
             incomplete: None,
         }
@@ -148,8 +221,9 @@ pub(super) async fn report(
     };
     let state = if session.phase == Phase::Connected { "connected" } else { "connecting" };
     let mut report = Report::new(&session, state, SystemTime::now());
+    let standing = signalling.standing(id, inspection.as_deref().ok());
+    report.layers = Some(Layers::new(&session, &standing));
     if Role::from(session.role) == Role::Viewer {
-        let standing = signalling.standing(id, inspection.as_deref().ok());
         let kinds = [(TrackKind::Audio, false), (TrackKind::Video, true)].into_iter();
         let paused = kinds.filter(|(_, video)| standing.is_paused(*video)).map(|(kind, _)| kind);
         report.paused = Some(paused.collect());

@@ -38,6 +38,7 @@ impl Registry {
                 known.phase = Phase::from(info.state);
                 known.ice_tag = info.ice_tag;
                 known.tracks = info.tracks;
+                known.wish = info.wish;
                 // While nobody listened it may have been carried over to another publisher.
                 if let SessionRole::Viewer { publisher } = info.role {
                     moved.push((session, publisher));
@@ -70,6 +71,7 @@ impl Registry {
             phase: Phase::from(info.state),
             ice_tag: info.ice_tag,
             tracks: info.tracks,
+            wish: info.wish,
             since,
             viewers: 0,
         };

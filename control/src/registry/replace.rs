@@ -3,7 +3,7 @@
 //! The newer one is a *challenger* until its media can flow; the name and the viewers are the old one's until then, so that a
 //! challenger that never connects costs nobody anything. The dataplane says when it has taken over and whom it carried along.
 
-use fanlight_protocol::{SessionId, SessionRole, StreamPath};
+use fanlight_protocol::{SessionId, SessionRole, StreamPath, TrackKind};
 
 use super::{Registry, Session};
 
@@ -39,12 +39,18 @@ impl Registry {
 
     /// The viewer watches that publisher from now on.
     pub(super) fn move_viewer(&mut self, viewer: SessionId, publisher: SessionId) {
+        let source = self.sessions.get(&publisher);
+        let new = source.and_then(|source| source.video().cloned());
         let Some(entry) = self.sessions.get_mut(&viewer) else { return };
         let SessionRole::Viewer { publisher: former } = entry.role else { return };
         if former == publisher {
             return;
         }
         entry.role = SessionRole::Viewer { publisher };
+        let video = entry.tracks.iter_mut().find(|track| track.kind == TrackKind::Video);
+        if let Some((video, new)) = video.zip(new) {
+            (video.layers, video.scalable) = (new.layers, new.scalable);
+        }
         if let Some(former) = self.sessions.get_mut(&former) {
             former.viewers -= 1;
         }

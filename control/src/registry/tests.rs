@@ -15,7 +15,13 @@ fn id(number: u32) -> SessionId {
 }
 
 fn vp8() -> Vec<TrackInfo> {
-    vec![TrackInfo { kind: TrackKind::Video, codec: Codec::Vp8, mid: "0".into() }]
+    vec![TrackInfo {
+        kind: TrackKind::Video,
+        codec: Codec::Vp8,
+        mid: "0".into(),
+        layers: vec![],
+        scalable: false,
+    }]
 }
 
 fn registry() -> Registry {
@@ -146,6 +152,7 @@ fn info(session: SessionId, name: &str, role: SessionRole, state: SessionState, 
         state,
         ice_tag: "tag".into(),
         tracks: vp8(),
+        wish: LayerWish::default(),
         replaces: None,
         age_ms,
     }

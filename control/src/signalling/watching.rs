@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use fanlight_protocol::{Note, Refusal, ToDataplane, TrackKind};
+use fanlight_protocol::{LayerWish, Note, Refusal, ToDataplane, TrackKind};
 use serde::Serialize;
 use serde_json::Map;
 
@@ -45,6 +45,14 @@ impl Signalling {
         unknown_is_gone(self.line.request(None, message).await).map(drop)
     }
 
+    /// A viewer wants these layers. The wish is whole: what is not in it is lifted.
+    pub(crate) async fn prefer(&self, session: SessionId, wish: LayerWish) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Prefer { request, session, wish: wish.clone() };
+        unknown_is_gone(self.line.request(None, message).await)?;
+        self.registry().wished(session, wish);
+        Ok(())
+    }
+
     /// How a session stands that is about to be ended; None if that does not come at once.
     pub(crate) async fn last_look(&self, session: SessionId) -> Option<Box<Inspection>> {
         tokio::time::timeout(LAST_LOOK, self.inspect(session)).await.ok()?.ok()
@@ -74,7 +82,7 @@ impl Signalling {
         let known = self.events.standing(session);
         match inspection {
             // After a start of control the dataplane's notes know more.
-            Some(inspection) if known.is_empty() => inspection.notes.iter().copied().collect(),
+            Some(inspection) if known.is_empty() => inspection.notes.iter().cloned().collect(),
             _ => known,
         }
     }
@@ -107,7 +115,7 @@ impl Signalling {
     pub(crate) fn session_noted(&self, id: SessionId, note: Note) {
         let registry = self.registry();
         let Some(noted) = registry.session(id) else { return };
-        self.events.remember(id, note);
+        self.events.remember(id, note.clone());
         let watches = SessionRole::Viewer { publisher: id };
         self.events.tell(|listener| {
             if listener == id {
@@ -164,7 +172,7 @@ fn for_viewer(note: &Note, publisher: &Session, viewer: &Session) -> Event {
     let at = publisher.since + Duration::from_millis(note.at_ms);
     let since_viewer = at.duration_since(viewer.since).unwrap_or_default();
     let at_ms = u64::try_from(since_viewer.as_millis()).unwrap_or(u64::MAX);
-    of_note(&Note { at_ms, what: note.what }, Role::Viewer, viewer)
+    of_note(&Note { at_ms, what: note.what.clone() }, Role::Viewer, viewer)
 }
 
 /// The dataplane knows better what is.

@@ -11,6 +11,8 @@ mod events;
 #[cfg(test)]
 mod inspecting;
 #[cfg(test)]
+mod layers;
+#[cfg(test)]
 mod listings;
 #[cfg(test)]
 mod malformed;

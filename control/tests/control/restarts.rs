@@ -131,6 +131,7 @@ async fn a_snapshot_with_two_publishers_of_a_name_loses_one() {
         state,
         ice_tag: "tag".into(),
         tracks: vec![],
+        wish: Default::default(),
         replaces: None,
         age_ms: 5_000,
     };
@@ -165,7 +166,17 @@ async fn an_offer_in_flight_when_the_connection_is_lost_comes_to_nothing() {
     stage.dataplane = Dataplane::start(&stage.config.control.socket, 1);
     let state = SessionState::Connecting;
     let (role, ice_tag, tracks) = (SessionRole::Publisher, "tag".to_owned(), vec![]);
-    let info = SessionInfo { session, stream, role, state, ice_tag, tracks, replaces: None, age_ms: 1 };
+    let info = SessionInfo {
+        session,
+        stream,
+        role,
+        state,
+        ice_tag,
+        tracks,
+        wish: Default::default(),
+        replaces: None,
+        age_ms: 1,
+    };
     stage.dataplane.put_back([(session, info)].into());
     stage.until_healthy(200).await;
     until("the close", || async { stage.dataplane.sessions().is_empty() }).await;

@@ -11,7 +11,7 @@
 
 use std::collections::VecDeque;
 
-use fanlight_protocol::{SessionId, ToControl};
+use fanlight_protocol::{SessionId, ToControl, TrackInfo, TrackKind};
 use fanlight_shard::{Command, EndReason, Layers, SessionKey, ShardId, TrackId};
 
 use super::Link;
@@ -41,6 +41,7 @@ impl Link {
         let Some(record) = self.ledger.find_mut(publisher) else { return };
         let Some(former) = record.replaces.take() else { return };
         let (stream, new) = (record.stream.clone(), record.published.clone());
+        let video = video_of(&mut record.tracks).cloned();
         let old = self.ledger.find(former).filter(|old| old.stream == stream);
         let Some(old) = old.and_then(|old| old.published.clone()) else { return };
         let pairs = new.and_then(|new| carried_over(&old, &new));
@@ -52,6 +53,9 @@ impl Link {
             for (from, to, home) in pairs.iter().flatten() {
                 let (from, to, home) = (*from, to.clone(), *home);
                 orders.push_back(Carry::Switch { place, key, from, to, home });
+            }
+            if let Some((video, new)) = video_of(&mut record.tracks).zip(video.as_ref()) {
+                (video.layers, video.scalable) = (new.layers.clone(), new.scalable);
             }
             self.ledger.move_viewer(*viewer, publisher);
         }
@@ -101,6 +105,10 @@ impl Link {
             self.close(former, EndReason::Replaced);
         }
     }
+}
+
+fn video_of(tracks: &mut [TrackInfo]) -> Option<&mut TrackInfo> {
+    tracks.iter_mut().find(|track| track.kind == TrackKind::Video)
 }
 
 /// For each track of the old stream, named by its first layer, the layers of the one that its viewers can go on with, and

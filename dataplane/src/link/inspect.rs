@@ -8,9 +8,9 @@ use fanlight_protocol::{
 };
 use fanlight_shard::{Command, Remote, SessionKey, ShardId};
 
-use super::Link;
 use super::ledger::Record;
 use super::stats::{round_trip_us, track_stats};
+use super::{Link, layers};
 
 impl Link {
     pub(super) fn inspect(&mut self, request: RequestId, session: SessionId) {
@@ -32,7 +32,8 @@ impl Link {
         let found = told.and_then(|told| self.ledger.at(shard, told.report.key).zip(Some(told)));
         let message = match found {
             Some((record, told)) => {
-                let inspection = Box::new(describe(record, told, &self.told_candidates(shard)));
+                let names = self.ledger.layers(record);
+                let inspection = Box::new(describe(record, told, &self.told_candidates(shard), &names));
                 ToControl::Inspected { request, inspection }
             }
             None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
@@ -42,10 +43,8 @@ impl Link {
 
     pub(super) fn pass_note_on(&mut self, shard: ShardId, key: SessionKey, told: &fanlight_shard::Note) {
         let Some(record) = self.ledger.at(shard, key) else { return };
-        let session = record.session;
-        if let Some(note) = note(told) {
-            self.tell(&ToControl::Noted { session, note });
-        }
+        let (session, note) = (record.session, note(told, &self.ledger.layers(record)));
+        self.tell(&ToControl::Noted { session, note });
     }
 
     /// Where the peers of a shard were told to send to.
@@ -56,11 +55,12 @@ impl Link {
     }
 }
 
-/// A session in the protocol's words.
+/// A session in the protocol's words. `names`: of its layers.
 pub(super) fn describe(
     record: &Record,
     told: &fanlight_shard::Inspection,
     candidates: &[Remote],
+    names: &[String],
 ) -> Inspection {
     let pairs = told.checked.iter().map(|(known, selected)| IcePair {
         remote: known.remote.to_string(),
@@ -87,23 +87,23 @@ pub(super) fn describe(
         packets_in: report.packets_in,
         packets_out: report.packets_out,
         tracks: report.tracks.iter().map(track_stats).collect(),
-        notes: told.notes.iter().filter_map(note).collect(),
+        notes: told.notes.iter().map(|told| note(told, names)).collect(),
     }
 }
 
 /// A shard takes a session as soon as it is accepted: the two clocks are one.
-fn note(told: &fanlight_shard::Note) -> Option<Note> {
-    Some(Note { at_ms: milliseconds(told.after), what: notable(told.what)? })
+fn note(told: &fanlight_shard::Note, layers: &[String]) -> Note {
+    Note { at_ms: milliseconds(told.after), what: notable(told.what, layers) }
 }
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Word by word: the law keeps shard and protocol from knowing each other. None: the protocol has no word for it.
-fn notable(told: fanlight_shard::Notable) -> Option<Notable> {
+/// Word by word: the law keeps shard and protocol from knowing each other.
+fn notable(told: fanlight_shard::Notable, names: &[String]) -> Notable {
     use fanlight_shard::Notable as Told;
-    Some(match told {
+    match told {
         Told::Connected => Notable::Connected,
         Told::PathChanged => Notable::PathChanged,
         Told::TrackStarted { video } => Notable::TrackStarted { video },
@@ -123,6 +123,9 @@ fn notable(told: fanlight_shard::Notable) -> Option<Notable> {
         Told::Resumed { video } => Notable::Resumed { video },
         Told::Switched { video } => Notable::Switched { video },
         Told::IceRestarted => Notable::IceRestarted,
-        Told::LayerChanged { .. } | Told::LayersWanted { .. } => return None,
-    })
+        Told::LayerChanged { layer, size, sizes, flowing } => {
+            layers::changed(names, layer, size, sizes, flowing)
+        }
+        Told::LayersWanted { layers: wanted } => layers::wanted(names, wanted),
+    }
 }

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use fanlight_protocol::{SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo};
+use fanlight_protocol::{
+    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo,
+};
 use fanlight_shard::{SessionKey, ShardId};
 
 use super::offer::PendingAnswer;
@@ -28,6 +30,8 @@ pub(super) struct Record {
     /// Where our candidates stand in what we sent.
     pub(super) carrier: Carrier,
     pub(super) tracks: Vec<TrackInfo>,
+    /// A viewer's.
+    pub(super) wish: LayerWish,
     /// A publisher's: what its viewers need to know.
     pub(super) published: Option<Published>,
     /// A publisher's: whose place it takes once it is connected.
@@ -131,6 +135,7 @@ impl Record {
             state: self.state,
             ice_tag: self.ice_tag.clone(),
             tracks: self.tracks.clone(),
+            wish: self.wish.clone(),
             replaces: self.replaces,
             age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis())
                 .unwrap_or(u64::MAX),

@@ -6,6 +6,7 @@
 mod connection;
 mod handover;
 mod inspect;
+mod layers;
 mod ledger;
 mod offer;
 mod open;
@@ -241,6 +242,10 @@ impl Link {
                 let outcome = self.pause(session, kind, paused);
                 self.settle(request, outcome);
             }
+            ToDataplane::Prefer { request, session, wish } => {
+                let outcome = self.prefer(session, wish);
+                self.settle(request, outcome);
+            }
             ToDataplane::Trickle { request, session, fragment, may_restart } => {
                 let message = self
                     .trickle(request, session, &fragment, may_restart)
@@ -313,7 +318,9 @@ impl Link {
                 if let Some(record) = self.ledger.remove_key(shard, key) {
                     tracing::info!(session = ?record.session, stream = %record.stream, ?reason, "session ended");
                     let candidates = self.told_candidates(shard);
-                    let last = last.map(|last| Box::new(inspect::describe(&record, &last, &candidates)));
+                    let names = self.ledger.layers(&record);
+                    let last =
+                        last.map(|last| Box::new(inspect::describe(&record, &last, &candidates, &names)));
                     let (session, reason) = (record.session, close_reason(reason));
                     self.tell(&ToControl::Closed { session, reason, last });
                     self.drop_offers_of(session);

@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use fanlight_protocol::{CloseReason, Refusal, SessionId, SessionRole, SessionState, StreamPath, ToControl};
+use fanlight_protocol::{
+    CloseReason, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, ToControl,
+};
 use fanlight_shard::Role;
 
 use super::Link;
 use super::ledger::Record;
-use super::open::{Draft, Opened, no_randomness, refuse, track_info};
+use super::open::{Draft, Opened, no_randomness, refuse, track_infos};
 use crate::sdp::{Carrier, Offer, ServerOffer};
 use crate::secret::Ssrcs;
 
@@ -43,8 +45,8 @@ impl Link {
         let draft = self.draft(session)?;
         let description = offer.text(&draft.ours);
         let ice_tag = draft.ours.ice_ufrag.clone();
-        let tracks: Vec<_> =
-            offer.spec().subscriptions.iter().map(|wish| track_info(wish.codec, &wish.mid)).collect();
+        let mids = offer.spec().subscriptions.iter().map(|wish| (wish.track, &wish.mid));
+        let tracks = track_infos(&published, mids);
         self.ledger.insert(Record {
             session,
             stream,
@@ -58,6 +60,7 @@ impl Link {
             restarts: 0,
             carrier: Carrier::of(&description),
             tracks: tracks.clone(),
+            wish: LayerWish::default(),
             published: None,
             replaces: None,
             pending: Some(Box::new(PendingAnswer { draft, offer, ssrcs })),
@@ -76,7 +79,9 @@ impl Link {
             Ok((remote_ufrag, mids)) => {
                 record.remote_ufrag = remote_ufrag;
                 record.tracks.retain(|track| mids.contains(&track.mid));
-                Ok(())
+                // It may have been told already.
+                let wish = record.wish.clone();
+                if wish == LayerWish::default() { Ok(()) } else { self.prefer(session, wish) }
             }
             Err((pending, refusal)) => {
                 record.pending = Some(pending);

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    Codec, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+    Codec, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
 };
 use fanlight_shard::rtc::{Rtc, RtcParameters};
 use fanlight_shard::{Command, Mid, Role, SessionKey, SessionSpec, TrackId};
@@ -15,7 +15,8 @@ use super::Link;
 use super::ledger::Record;
 use crate::address::one_of_each_family;
 use crate::sdp::{
-    Carrier, Offer, Policy, Published, SdpError, TransportParameters, plan_publish, plan_watch,
+    Carrier, Offer, Policy, Published, PublishedCodec, SdpError, TransportParameters, plan_publish,
+    plan_watch,
 };
 use crate::secret::{self, NoRandomness, Ssrcs};
 use crate::worker::Order;
@@ -54,7 +55,8 @@ impl Link {
         });
         let published = plan.published(&spec, self.shards[draft.place].link.id);
         let answer = plan.answer(&offer, &draft.ours);
-        let tracks = spec.tracks.iter().map(|track| track_info(track.codec, &track.mid)).collect();
+        let mids = spec.tracks.iter().map(|track| (track.track, &track.mid));
+        let tracks = track_infos(&published, mids);
         let kind = Kind { role: SessionRole::Publisher, published: Some(published), replaces };
         let local_ssrc = Ssrcs::default();
         self.open(session, stream, kind, &offer, draft, Role::Publisher(spec), local_ssrc, tracks, answer)
@@ -84,7 +86,8 @@ impl Link {
             return Err(no_randomness(fault));
         }
         let answer = plan.answer(&offer, &draft.ours, &spec);
-        let tracks = spec.subscriptions.iter().map(|wish| track_info(wish.codec, &wish.mid)).collect();
+        let mids = spec.subscriptions.iter().map(|wish| (wish.track, &wish.mid));
+        let tracks = track_infos(&published, mids);
         let kind = Kind { role: SessionRole::Viewer { publisher }, published: None, replaces: None };
         self.open(session, stream, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
     }
@@ -160,6 +163,7 @@ impl Link {
             restarts: 0,
             carrier: Carrier::of(&answer),
             tracks: tracks.clone(),
+            wish: LayerWish::default(),
             published: kind.published,
             replaces: kind.replaces,
             pending: None,
@@ -242,9 +246,20 @@ pub(super) fn no_randomness(fault: NoRandomness) -> Refusal {
     Refusal::Internal(fault.to_string())
 }
 
-pub(super) fn track_info(codec: codec::Codec, mid: &Mid) -> TrackInfo {
-    let kind = if codec.is_video() { TrackKind::Video } else { TrackKind::Audio };
-    let codec = match codec {
+/// What control is told of a stream's tracks, each in the m-section that carries its first layer; tracks in none are left out.
+pub(super) fn track_infos<'a>(
+    published: &Published,
+    mids: impl Iterator<Item = (TrackId, &'a Mid)>,
+) -> Vec<TrackInfo> {
+    let of = |id: TrackId| {
+        let is_first = |track: &&PublishedCodec| track.layers.first().is_some_and(|layer| layer.track == id);
+        published.tracks.iter().find(is_first)
+    };
+    mids.filter_map(|(id, mid)| of(id).map(|track| track_info(track, mid))).collect()
+}
+
+fn track_info(track: &PublishedCodec, mid: &Mid) -> TrackInfo {
+    let codec = match track.codec {
         codec::Codec::Opus => Codec::Opus,
         codec::Codec::Vp8 => Codec::Vp8,
         codec::Codec::Vp9 => Codec::Vp9,
@@ -252,5 +267,17 @@ pub(super) fn track_info(codec: codec::Codec, mid: &Mid) -> TrackInfo {
         codec::Codec::H265 => Codec::H265,
         codec::Codec::Av1 => Codec::Av1,
     };
-    TrackInfo { kind, codec, mid: String::from_utf8_lossy(mid).into_owned() }
+    TrackInfo {
+        kind: if track.codec.is_video() { TrackKind::Video } else { TrackKind::Audio },
+        codec,
+        mid: String::from_utf8_lossy(mid).into_owned(),
+        layers: layer_names(track),
+        scalable: track.scalable,
+    }
+}
+
+/// None where the one encoding has no name.
+pub(super) fn layer_names(track: &PublishedCodec) -> Vec<String> {
+    let names = track.layers.iter().map(|layer| layer.rid.clone());
+    names.filter(|name| !name.is_empty()).collect()
 }

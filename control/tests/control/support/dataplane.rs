@@ -284,6 +284,15 @@ impl State {
             ToDataplane::Pause { request, session, kind, paused } => {
                 self.pause(request, session, kind, paused)
             }
+            ToDataplane::Prefer { request, session, wish } => {
+                vec![match self.sessions.get_mut(&session) {
+                    None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
+                    Some(info) => {
+                        info.wish = wish;
+                        ToControl::Done { request }
+                    }
+                }]
+            }
             ToDataplane::Inspect { request, session } => {
                 vec![match self.inspect(session) {
                     Some(inspection) => ToControl::Inspected { request, inspection },
@@ -321,9 +330,26 @@ impl State {
             return ToControl::Refused { request, refusal };
         }
         let ice_tag = format!("ufrag{}", request.0);
-        let track = |kind, codec, mid: &str| TrackInfo { kind, codec, mid: mid.into() };
-        let mut tracks =
-            vec![track(TrackKind::Audio, Codec::Opus, "0"), track(TrackKind::Video, Codec::Vp8, "1")];
+        let source = match role {
+            SessionRole::Publisher => None,
+            SessionRole::Viewer { publisher } => self.sessions.get(&publisher),
+        };
+        let layers = match source {
+            Some(source) => source.tracks.last().map(|video| video.layers.clone()).unwrap_or_default(),
+            None if wish == Some("simulcast") => ["q", "h", "f"].map(str::to_owned).to_vec(),
+            None => vec![],
+        };
+        let track = |kind, codec, mid: &str, layers| TrackInfo {
+            kind,
+            codec,
+            mid: mid.into(),
+            layers,
+            scalable: false,
+        };
+        let mut tracks = vec![
+            track(TrackKind::Audio, Codec::Opus, "0", vec![]),
+            track(TrackKind::Video, Codec::Vp8, "1", layers),
+        ];
         if wish == Some("audio-only") {
             tracks.truncate(1);
         }
@@ -335,6 +361,7 @@ impl State {
             state,
             ice_tag: ice_tag.clone(),
             tracks: tracks.clone(),
+            wish: Default::default(),
             replaces: None,
             age_ms: 0,
         };
@@ -365,7 +392,7 @@ impl State {
     }
 
     fn note(&mut self, session: SessionId, note: Note) -> ToControl {
-        self.notes.entry(session).or_default().push(note);
+        self.notes.entry(session).or_default().push(note.clone());
         ToControl::Noted { session, note }
     }
 
