@@ -17,6 +17,7 @@ use crate::error::StartError;
 use crate::link::{self, ShardLink, TcpLink};
 use crate::secret;
 use crate::tcp::{self, Listening, ShardEnd};
+use crate::ways_out::WayOut;
 use crate::worker::{Plumbing, Told, Worker};
 
 /// Orders that may wait for one shard.
@@ -176,7 +177,7 @@ fn connect(
     for (from, outs) in outs.iter_mut().enumerate() {
         for (to, waker) in wakers.iter().enumerate().filter(|(to, _)| *to != from) {
             let (sender, receiver) = lane(LANE_DEPTH, waker.clone());
-            outs[to] = Some(sender);
+            outs[to] = Some(WayOut::new(sender));
             ins[to].push((shard_id(from), receiver));
         }
     }

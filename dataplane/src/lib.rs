@@ -18,6 +18,7 @@ mod link;
 pub mod sdp;
 mod secret;
 mod tcp;
+mod ways_out;
 mod worker;
 
 pub use boot::run;

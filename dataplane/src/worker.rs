@@ -7,14 +7,15 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use fanlight_ring::{Inbox, LaneReceiver, LaneSender, Outbox, Port, PortCounters};
+use fanlight_ring::{Inbox, LaneReceiver, Outbox, Port, PortCounters};
 use fanlight_shard::{
-    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneFull, LaneMessage, Lanes, Outputs, Protocol,
-    Remote, Shard, ShardId, ShardReport,
+    Command, Datagram, Datagrams, Egress, Event, Inputs, LaneMessage, Outputs, Protocol, Remote, Shard,
+    ShardId, ShardReport,
 };
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::tcp::{FRAMES_PER_TURN_MAX, Frame, FramesOut, ShardEnd};
+use crate::ways_out::{LaneCounters, WayOut, WaysOut};
 
 /// Commands taken from the link at a time: two turns' worth.
 const COMMANDS_MAX: usize = 128;
@@ -26,7 +27,15 @@ const LANE_MESSAGES_MAX: usize = 256;
 #[derive(Debug)]
 pub(crate) enum Told {
     Event(ShardId, Event),
-    Report(ShardId, Box<ShardReport>, PortCounters),
+    Report(ShardId, Box<ShardReport>, PortReport),
+}
+
+/// What a worker counts beside its shard.
+#[derive(Debug)]
+pub(crate) struct PortReport {
+    pub(crate) port: PortCounters,
+    /// Of the lanes to other shards.
+    pub(crate) lanes: Vec<(ShardId, LaneCounters)>,
 }
 
 /// What the link orders.
@@ -41,7 +50,7 @@ pub(crate) struct Plumbing {
     /// Lanes from each other shard.
     pub(crate) lanes_in: Vec<(ShardId, LaneReceiver<LaneMessage>)>,
     /// Lanes to each shard, by its number; None: itself.
-    pub(crate) lanes_out: Vec<Option<LaneSender<LaneMessage>>>,
+    pub(crate) lanes_out: Vec<Option<WayOut>>,
     /// Unbounded so that a shard never waits for the link; what is in it is bounded by the sessions that there are.
     pub(crate) told: UnboundedSender<Told>,
     /// To and from the TCP thread; None: TCP is off.
@@ -94,11 +103,11 @@ impl Worker {
         };
         let mut received = Received::new(inbox, frames_in);
         let mut slots = Slots { outbox, frames: frames_out.as_deref_mut() };
-        let mut ways_out = WaysOut { lanes: &mut self.plumbing.lanes_out, used: 0 };
+        let mut ways_out = WaysOut(&mut self.plumbing.lanes_out);
         let mut inputs = Inputs { datagrams: &mut received, commands, lanes };
         let mut outputs = Outputs { egress: &mut slots, lanes: &mut ways_out, events };
         let deadline = self.shard.turn(Instant::now(), &mut inputs, &mut outputs);
-        ways_out.wake();
+        ways_out.end_turn();
         if let Some(frames) = frames_out {
             frames.wake();
         }
@@ -139,7 +148,12 @@ impl Worker {
     fn tell(&mut self, events: &mut Vec<Event>) {
         for event in events.drain(..) {
             let told = match event {
-                Event::Report(report) => Told::Report(self.id, report, self.port.counters()),
+                Event::Report(report) => {
+                    let lanes = self.plumbing.lanes_out.iter().zip(0..);
+                    let lanes = lanes.filter_map(|(way, to)| Some((ShardId(to), way.as_ref()?.counters())));
+                    let report_of_port = PortReport { port: self.port.counters(), lanes: lanes.collect() };
+                    Told::Report(self.id, report, report_of_port)
+                }
                 event => Told::Event(self.id, event),
             };
             // Without a link the process is ending.
@@ -202,35 +216,5 @@ impl Egress for Slots<'_> {
                 }
             }
         }
-    }
-}
-
-/// The lanes to other shards, and which of them were used in this turn: each is woken once, at its end.
-struct WaysOut<'a> {
-    lanes: &'a mut [Option<LaneSender<LaneMessage>>],
-    used: u64,
-}
-
-impl WaysOut<'_> {
-    fn wake(&self) {
-        for (shard, lane) in self.lanes.iter().enumerate() {
-            if let Some(lane) = lane.as_ref().filter(|_| self.used & mark(shard) != 0) {
-                lane.wake();
-            }
-        }
-    }
-}
-
-/// Shards beyond 64 share marks: a needless wake of one that is awake costs nothing.
-const fn mark(shard: usize) -> u64 {
-    1 << (shard % 64)
-}
-
-impl Lanes for WaysOut<'_> {
-    fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
-        let place = usize::from(shard.0);
-        let Some(Some(lane)) = self.lanes.get_mut(place) else { return Err(LaneFull(message)) };
-        self.used |= mark(place);
-        lane.push(message).map_err(|full| LaneFull(full.0))
     }
 }

@@ -230,6 +230,10 @@ impl Egress for Slots {
 struct NoLanes;
 
 impl Lanes for NoLanes {
+    fn has_spare_room(&mut self, _shard: ShardId) -> bool {
+        false
+    }
+
     fn push(&mut self, _shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
         Err(LaneFull(message))
     }

@@ -95,5 +95,6 @@ fn packet() -> LaneMessage {
         redundant_len: 0,
     };
     let bytes = *black_box(&[0x5a; PACKET_BYTES_MAX]);
-    LaneMessage::Packet(LanePacket { track: TrackId(1), sequence: ExtendedSequence(1), facts, bytes })
+    let (track, sequence) = (TrackId(1), ExtendedSequence(1));
+    LaneMessage::Packet(LanePacket { track, sequence, facts, sent: Instant::now(), after_gap: false, bytes })
 }

@@ -29,7 +29,9 @@ pub use message::{CloseReason, Refusal, ToControl, ToDataplane};
 pub use session::{
     Codec, LayerWish, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
 };
-pub use stats::{IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats};
+pub use stats::{
+    IoBackend, LaneStats, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats,
+};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 6;
+pub const PROTOCOL_VERSION: u16 = 7;

@@ -74,6 +74,24 @@ pub struct ShardStats {
     pub rejects: Vec<NamedCounter>,
     /// What the kernel side counts: errors by class, re-arms, sleeps, wakes.
     pub port_counters: Vec<NamedCounter>,
+    /// The lanes to the other shards.
+    pub lanes: Vec<LaneStats>,
+}
+
+/// A lane from one shard to another, as its sender sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LaneStats {
+    pub to: u16,
+    /// Messages waiting at the end of the last turn that used the lane, and the most that ever did.
+    pub waiting: u64,
+    pub waiting_max: u64,
+    pub messages: u64,
+    /// Turns after which the other shard was told: it was woken if it slept.
+    pub wakes: u64,
+    /// Times that video found no room but what is kept for the rest: live it is left out, of a backfill it waits.
+    pub spared: u64,
+    /// Messages that found the lane full: audio is lost, orders wait.
+    pub full: u64,
 }
 
 /// The way in by TCP and its thread.

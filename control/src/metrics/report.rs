@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use fanlight_protocol::{NamedCounter, ShardStats, StatsReport, TcpStats};
+use fanlight_protocol::{LaneStats, NamedCounter, ShardStats, StatsReport, TcpStats};
 
 use super::exposition::Exposition;
 
@@ -84,8 +84,46 @@ pub(super) fn write(report: &StatsReport, text: &mut Exposition) {
             }
         }
     }
+    write_lanes(&report.shards, text);
     if let Some(tcp) = &report.tcp {
         write_tcp(tcp, text);
+    }
+}
+
+/// A number of a lane, under its metric's name, with what it is.
+type LaneMetric = (&'static str, &'static str, fn(&LaneStats) -> u64);
+
+const LANE_GAUGES: &[LaneMetric] = &[
+    ("fanlight_lane_waiting", "Messages for the shard `to` that wait on its lane.", |lane| lane.waiting),
+    ("fanlight_lane_waiting_max", "The most messages that ever waited there.", |lane| lane.waiting_max),
+];
+
+const LANE_COUNTERS: &[LaneMetric] = &[
+    ("fanlight_lane_messages_total", "Messages to the shard `to`: packets, wishes, ends.", |lane| {
+        lane.messages
+    }),
+    ("fanlight_lane_wakes_total", "Turns after which the shard `to` was told of messages.", |lane| {
+        lane.wakes
+    }),
+    (
+        "fanlight_lane_video_spared_total",
+        "Times that video found no room but what is kept for audio.",
+        |lane| lane.spared,
+    ),
+    ("fanlight_lane_full_total", "Messages that found the lane full.", |lane| lane.full),
+];
+
+fn write_lanes(shards: &[ShardStats], text: &mut Exposition) {
+    let families = LANE_GAUGES.iter().map(|metric| (true, metric));
+    for (is_gauge, (name, help, value)) in families.chain(LANE_COUNTERS.iter().map(|metric| (false, metric)))
+    {
+        let mut family = if is_gauge { text.gauge(name, help) } else { text.counter(name, help) };
+        for shard in shards {
+            for lane in &shard.lanes {
+                let labels = [("shard", &*shard.shard.to_string()), ("to", &*lane.to.to_string())];
+                family = family.sample(&labels, value(lane));
+            }
+        }
     }
 }
 
@@ -143,6 +181,15 @@ mod tests {
             cpu_ns: 113_500_000_000,
             rejects: named("replayed", 114),
             port_counters: named("rearmed", 115),
+            lanes: vec![LaneStats {
+                to: 4,
+                waiting: 301,
+                waiting_max: 302,
+                messages: 303,
+                wakes: 304,
+                spared: 305,
+                full: 306,
+            }],
         };
         let tcp = TcpStats {
             port: 8189,
@@ -167,6 +214,12 @@ mod tests {
             "fanlight_shard_cpu_seconds_total{shard=\"3\"} 113.5",
             "fanlight_shard_rejects_total{shard=\"3\",reason=\"replayed\"} 114",
             "fanlight_shard_port_events_total{shard=\"3\",event=\"rearmed\"} 115",
+            "fanlight_lane_waiting{shard=\"3\",to=\"4\"} 301",
+            "fanlight_lane_waiting_max{shard=\"3\",to=\"4\"} 302",
+            "fanlight_lane_messages_total{shard=\"3\",to=\"4\"} 303",
+            "fanlight_lane_wakes_total{shard=\"3\",to=\"4\"} 304",
+            "fanlight_lane_video_spared_total{shard=\"3\",to=\"4\"} 305",
+            "fanlight_lane_full_total{shard=\"3\",to=\"4\"} 306",
             "fanlight_dataplane_uptime_seconds 1.5",
             "fanlight_tcp_info{port=\"8189\"} 1",
             "fanlight_tcp_connections 201",

@@ -97,6 +97,7 @@ fn report(stage: &Stage, uptime_ms: u64, bytes: u64) -> ToControl {
         cpu_ns: 0,
         rejects: vec![NamedCounter { name: "unknown_path".into(), value: 10 }],
         port_counters: vec![],
+        lanes: vec![],
     };
     ToControl::Stats(StatsReport { uptime_ms, shards: vec![shard], tcp: None, sessions })
 }

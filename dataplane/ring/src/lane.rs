@@ -23,7 +23,7 @@ impl Wake for Waker {
 /// A lane of `depth` values. The sender wakes `to`: the port of the receiving thread, or what else that thread sleeps on.
 pub fn lane<T, W: Wake>(depth: usize, to: W) -> (LaneSender<T, W>, LaneReceiver<T>) {
     let (producer, consumer) = RingBuffer::new(depth);
-    (LaneSender { producer, waker: to }, LaneReceiver { consumer })
+    (LaneSender { producer, waker: to, free_at_least: depth }, LaneReceiver { consumer })
 }
 
 /// The lane is full; the value comes back.
@@ -35,6 +35,8 @@ pub struct LaneFull<T>(pub T);
 pub struct LaneSender<T, W = Waker> {
     producer: Producer<T>,
     waker: W,
+    /// What the receiver has popped since it was looked at comes on top.
+    free_at_least: usize,
 }
 
 /// The end of a lane that values come out of.
@@ -48,12 +50,28 @@ impl<T, W: Wake> LaneSender<T, W> {
     /// # Errors
     /// [`LaneFull`] with the value, if the receiver is `depth` values behind.
     pub fn push(&mut self, value: T) -> Result<(), LaneFull<T>> {
-        self.producer.push(value).map_err(|PushError::Full(value)| LaneFull(value))
+        self.producer.push(value).map_err(|PushError::Full(value)| LaneFull(value))?;
+        self.free_at_least = self.free_at_least.saturating_sub(1);
+        Ok(())
     }
 
     /// Wakes the receiver's thread if it sleeps. Once a turn, after the pushes.
     pub fn wake(&self) {
         self.waker.wake();
+    }
+
+    /// Whether more than `values` still fit. The receiver's end, a cache line of another core, is looked at only when what was
+    /// seen there before is used up.
+    pub fn has_more_than(&mut self, values: usize) -> bool {
+        if self.free_at_least <= values {
+            self.free_at_least = self.free();
+        }
+        self.free_at_least > values
+    }
+
+    /// How many values it holds.
+    pub fn depth(&self) -> usize {
+        self.producer.buffer().capacity()
     }
 
     /// How many values still fit.
@@ -121,6 +139,22 @@ mod tests {
         assert_eq!(sender.push(3), Err(LaneFull(3)));
         assert_eq!((receiver.len(), sender.free()), (2, 0));
         assert_eq!([receiver.pop(), receiver.pop(), receiver.pop()], [Some(1), Some(2), None]);
+    }
+
+    /// Who asks before each push must not be told of room that is gone, nor miss room that has come.
+    #[test]
+    fn room_is_told_truly_at_any_time() {
+        let (mut sender, mut receiver) = lane(4, Alarm::new().unwrap().waker());
+        for pushed in 0..4 {
+            for wanted in 0..4 {
+                assert_eq!(sender.has_more_than(wanted), 4 - pushed > wanted);
+            }
+            sender.push(pushed).unwrap();
+        }
+        assert!(!sender.has_more_than(0));
+        receiver.pop();
+        assert!(sender.has_more_than(0) && !sender.has_more_than(1));
+        assert_eq!(sender.depth(), 4);
     }
 
     /// Pushing must stay as cheap as a store; only an explicit wake may cost.

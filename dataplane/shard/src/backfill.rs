@@ -50,8 +50,10 @@ impl Shard {
         }
         while backfill.next <= backfill.last {
             if let Some(stored) = track.store.find(backfill.next) {
-                let packet = stored.for_lane(backfill.track, backfill.next);
-                if lanes.push(backfill.to, LaneMessage::Packet(packet)).is_err() {
+                let packet = stored.for_lane(backfill.track, backfill.next, self.now);
+                if !lanes.has_spare_room(backfill.to)
+                    || lanes.push(backfill.to, LaneMessage::Packet(packet)).is_err()
+                {
                     return true;
                 }
                 self.counters.lane_packets_out += 1;

@@ -26,7 +26,11 @@ pub struct Counters {
     pub key_frame_refreshes_out: u64,
     /// Sends that found no slot: lost.
     pub egress_full: u64,
-    /// Media packets shed because the lane to another shard was full.
+    /// Packets of video that were not put on a lane since that was short of room, or for want of a key frame after such.
+    pub lane_video_shed: u64,
+    /// Packets of video from lanes that had waited for too long, or came for want of a key frame after such.
+    pub lane_video_late: u64,
+    /// Packets lost because a lane was full to its last place: audio.
     pub lane_full: u64,
     pub lane_packets_in: u64,
     pub lane_packets_out: u64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use fanlight_wire::ExtendedSequence;
 use fanlight_wire::codec::frame_facts;
 
-use crate::lane::{LaneFull, LaneMessage, LanePacket};
+use crate::lane::LanePacket;
 use crate::limits::PACKET_BYTES_MAX;
 use crate::notes::Notable;
 use crate::publisher::Received;
@@ -75,7 +75,9 @@ impl Shard {
                 NotKept::TooLong => Reject::TooLong,
             }
         })?;
-        self.send_to_mirrors(id, received, facts, outputs);
+        if let Some(packet) = self.copy_for_mirrors(id, received, facts) {
+            self.send_to_mirrors(packet, outputs);
+        }
         Ok(())
     }
 
@@ -98,36 +100,25 @@ impl Shard {
         Ok(())
     }
 
-    /// One copy into each lane. A full lane sheds the packet: its viewers ask for it again, or for a key frame.
-    fn send_to_mirrors(
-        &mut self,
-        track: TrackId,
+    /// One copy of it, if any shard mirrors the track.
+    fn copy_for_mirrors(
+        &self,
+        id: TrackId,
         received: &Received<'_>,
         facts: PacketFacts,
-        outputs: &mut Outputs<'_>,
-    ) {
-        let mirrors = self.tracks.get(&track).map(|track| track.mirrors.as_slice()).unwrap_or_default();
-        if mirrors.is_empty() {
-            return;
-        }
+    ) -> Option<LanePacket> {
+        self.tracks.get(&id).filter(|track| !track.mirrors.is_empty())?;
         let mut bytes = [0; PACKET_BYTES_MAX];
         let extensions = received.elements.as_bytes();
         let (front, back) = bytes.split_at_mut(extensions.len());
-        let Some(back) = back.get_mut(..received.payload.len()) else { return };
         front.copy_from_slice(extensions);
-        back.copy_from_slice(received.payload);
-        let packet = LanePacket { track, sequence: received.sequence, facts, bytes };
-        for mirror in mirrors {
-            match outputs.lanes.push(*mirror, LaneMessage::Packet(packet.clone())) {
-                Ok(()) => self.counters.lane_packets_out += 1,
-                Err(LaneFull(_)) => self.counters.lane_full += 1,
-            }
-        }
+        back.get_mut(..received.payload.len())?.copy_from_slice(received.payload);
+        let (sequence, sent) = (received.sequence, self.now);
+        Some(LanePacket { track: id, sequence, facts, sent, after_gap: false, bytes })
     }
 
-    /// A packet of a track that lives on another shard. Late ones, after the last viewer left, have no track any more.
+    /// Keeps a packet of a track that lives on another shard.
     pub(crate) fn ingest_from_lane(&mut self, packet: &LanePacket) {
-        self.counters.lane_packets_in += 1;
         let split = packet.bytes.split_at_checked(usize::from(packet.facts.extension_len));
         let Some((extensions, rest)) = split else { return };
         let Some(payload) = rest.get(..usize::from(packet.facts.payload_len)) else { return };

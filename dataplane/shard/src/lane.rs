@@ -57,6 +57,10 @@ pub struct LanePacket {
     pub track: TrackId,
     pub sequence: ExtendedSequence,
     pub facts: PacketFacts,
+    /// When it was put on the lane.
+    pub sent: Instant,
+    /// Video before it was left out for want of room.
+    pub after_gap: bool,
     /// The first `extension_len` bytes are forwarded header extensions, the `payload_len` behind them the payload.
     pub bytes: [u8; PACKET_BYTES_MAX],
 }
@@ -88,6 +92,11 @@ pub struct LaneFull(pub LaneMessage);
 
 /// The lanes that lead away from a shard.
 pub trait Lanes {
+    /// Whether the lane to `shard` has room for what can be left out: more than a quarter of it is free. The last quarter is
+    /// for audio, which loses nothing then if the other shard stands still for a while: 128 packets of 512 are two and a half
+    /// seconds of one voice.
+    fn has_spare_room(&mut self, shard: ShardId) -> bool;
+
     /// Puts a message on the lane to `shard`.
     ///
     /// # Errors

@@ -10,9 +10,10 @@ use crate::turn::Outputs;
 impl Shard {
     pub(crate) fn hear_message(&mut self, from: ShardId, message: LaneMessage, outputs: &mut Outputs<'_>) {
         match message {
-            LaneMessage::Packet(packet) => self.ingest_from_lane(&packet),
+            LaneMessage::Packet(packet) => self.hear_packet(&packet, outputs),
             LaneMessage::Join { track: id } => match self.tracks.get_mut(&id) {
                 Some(track) => {
+                    track.starved.forget(from);
                     if !track.mirrors.contains(&from) {
                         track.mirrors.push(from);
                     }
@@ -27,6 +28,7 @@ impl Shard {
             LaneMessage::Leave { track } => {
                 if let Some(track) = self.tracks.get_mut(&track) {
                     track.mirrors.retain(|mirror| *mirror != from);
+                    track.starved.forget(from);
                 }
             }
             LaneMessage::KeyFrameWish { track } => self.wish_key_frame(track, outputs),

@@ -66,6 +66,7 @@ pub mod rtc;
 mod session;
 mod sessions;
 mod shard;
+mod shedding;
 mod spec;
 mod store;
 mod subscription;

@@ -188,6 +188,10 @@ pub const DATAGRAMS_PER_TURN_MAX: usize = 256;
 /// Lane messages taken in one turn.
 pub const LANE_MESSAGES_PER_TURN_MAX: usize = 512;
 
+/// Video that has waited on a lane for longer is left out, up to a key frame that has not: the shard at its end cannot keep up,
+/// and whoever watches has seen the picture stand. Under [`LAG_MAX`], so that lanes are emptied before viewers are behind.
+pub const LANE_LAG_MAX: Duration = Duration::from_millis(500);
+
 /// Messages for other shards that may wait because a lane is full; media is shed instead of waiting.
 pub const LANE_BACKLOG_MAX: usize = 4096;
 
@@ -237,6 +241,7 @@ const _: () = {
     assert!(SENT_PACKETS.is_power_of_two() && SENT_PACKETS < 1 << 15);
     assert!(RESTART_GRACE.as_millis() < RESTART_INTERVAL_MIN.as_millis());
     assert!(PACE_QUANTUM_BYTES < PACE_BURST_BYTES);
+    assert!(LANE_LAG_MAX.as_millis() < LAG_MAX.as_millis());
     assert!(UNSETTLED_PACKETS < VIDEO_STORE_PACKETS as u64);
     assert!(GAP_MAX < MISSING_MAX as u64 && MISSING_MAX < VIDEO_STORE_PACKETS);
     // What is late from before a leap then lies below the store, and viewers' roll-over counters follow what is no leap.

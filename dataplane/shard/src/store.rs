@@ -4,6 +4,8 @@
 //! holds what late joiners and layer switches will need. A ring of fixed slots, addressed by extended sequence number:
 //! no allocation after the first packet.
 
+use std::time::Instant;
+
 use fanlight_wire::{ExtendedSequence, Timestamp};
 
 use crate::lane::LanePacket;
@@ -26,13 +28,13 @@ pub struct PacketFacts {
 
 impl Stored<'_> {
     /// By value, for another shard.
-    pub(crate) fn for_lane(&self, track: TrackId, sequence: ExtendedSequence) -> LanePacket {
+    pub(crate) fn for_lane(&self, track: TrackId, sequence: ExtendedSequence, now: Instant) -> LanePacket {
         let mut bytes = [0; PACKET_BYTES_MAX];
         // What was kept is no longer than that.
         for (place, byte) in bytes.iter_mut().zip(self.extensions.iter().chain(self.payload)) {
             *place = *byte;
         }
-        LanePacket { track, sequence, facts: *self.facts, bytes }
+        LanePacket { track, sequence, facts: *self.facts, sent: now, after_gap: false, bytes }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::key_frame::KeyFrameDesk;
 use crate::lane::MediaClock;
 use crate::limits::{AUDIO_STORE_PACKETS, UNSETTLED_PACKETS, VIDEO_STORE_PACKETS};
 use crate::rate::RateMeter;
+use crate::shedding::Starved;
 use crate::spec::{SessionKey, ShardId, TrackId};
 use crate::store::{PacketFacts, Store};
 
@@ -45,6 +46,10 @@ pub(crate) struct Track {
     pub(crate) rides_on: Option<TrackId>,
     pub(crate) subscribers: Vec<Subscriber>,
     pub(crate) mirrors: Vec<ShardId>,
+    /// Of those, the ones that miss video.
+    pub(crate) starved: Starved,
+    /// A mirror leaves video out until a key frame comes in time.
+    pub(crate) sheds: bool,
     pub(crate) clock: Option<MediaClock>,
     /// Coalesces the wishes that a mirror sends home; the home's own desk is the publisher's.
     pub(crate) desk: KeyFrameDesk,
@@ -70,6 +75,8 @@ impl Track {
             rides_on: None,
             subscribers: Vec::new(),
             mirrors: Vec::new(),
+            starved: Starved::default(),
+            sheds: false,
             clock: None,
             desk: KeyFrameDesk::default(),
             rate: RateMeter::new(now),

@@ -24,7 +24,7 @@ use fanlight_protocol::{
     CloseReason, PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionRole, SessionState, ToControl,
     ToDataplane, TrackKind,
 };
-use fanlight_ring::{Backend, LaneSender, PortCounters};
+use fanlight_ring::{Backend, LaneSender};
 use fanlight_shard::rtc::Certificate;
 use fanlight_shard::{Command, EndReason, Event, ShardId, ShardReport, UfragKey};
 use tokio::net::{UnixListener, UnixStream};
@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::error::StartError;
 use crate::secret;
 use crate::tcp::Listening;
-use crate::worker::{Order, Told};
+use crate::worker::{Order, PortReport, Told};
 
 /// How often shards are asked for their numbers.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -87,7 +87,7 @@ struct Link {
     /// Publishers that take over from others, and the number of the last such takeover.
     handovers: Vec<Handover>,
     last_handover: u64,
-    reports: Vec<Option<(Box<ShardReport>, PortCounters)>>,
+    reports: Vec<Option<(Box<ShardReport>, PortReport)>>,
     started: Instant,
     /// Names this run of the process.
     boot: u64,

@@ -4,19 +4,21 @@ use std::path::Path;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    IoBackend, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, ToControl, TrackKind,
-    TrackStats,
+    IoBackend, LaneStats, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, ToControl,
+    TrackKind, TrackStats,
 };
-use fanlight_ring::{Backend, PortCounters};
+use fanlight_ring::Backend;
 use fanlight_shard::{SessionReport, ShardId, ShardReport, TrackReport};
 
 use super::ledger::Ledger;
 use super::{Link, ShardLink};
 use crate::tcp::{Listening, read};
+use crate::ways_out::LaneCounters;
+use crate::worker::PortReport;
 
 impl Link {
     /// Puts the shard's report in its place, and passes all on once each shard has told.
-    pub(super) fn collect(&mut self, shard: ShardId, report: Box<ShardReport>, port: PortCounters) {
+    pub(super) fn collect(&mut self, shard: ShardId, report: Box<ShardReport>, port: PortReport) {
         if let Some(place) = self.reports.get_mut(usize::from(shard.0)) {
             *place = Some((report, port));
         }
@@ -42,8 +44,8 @@ impl Link {
     }
 }
 
-fn shard_stats(link: &ShardLink, told: &ShardReport, port: &PortCounters) -> ShardStats {
-    let counters = &told.counters;
+fn shard_stats(link: &ShardLink, told: &ShardReport, report: &PortReport) -> ShardStats {
+    let (counters, port) = (&told.counters, &report.port);
     ShardStats {
         shard: link.id.0,
         port: link.port,
@@ -67,6 +69,8 @@ fn shard_stats(link: &ShardLink, told: &ShardReport, port: &PortCounters) -> Sha
         rejects: counters.rejects.iter().map(|(reject, value)| named(reject.name(), value)).collect(),
         port_counters: vec![
             named("egress_full", counters.egress_full),
+            named("lane_video_shed", counters.lane_video_shed),
+            named("lane_video_late", counters.lane_video_late),
             named("lane_full", counters.lane_full),
             named("lane_packets_in", counters.lane_packets_in),
             named("lane_packets_out", counters.lane_packets_out),
@@ -83,6 +87,19 @@ fn shard_stats(link: &ShardLink, told: &ShardReport, port: &PortCounters) -> Sha
             named("sleeps", port.sleeps),
             named("wakes", port.wakes),
         ],
+        lanes: report.lanes.iter().map(|(to, lane)| lane_stats(*to, lane)).collect(),
+    }
+}
+
+fn lane_stats(to: ShardId, lane: &LaneCounters) -> LaneStats {
+    LaneStats {
+        to: to.0,
+        waiting: lane.waiting,
+        waiting_max: lane.waiting_max,
+        messages: lane.messages,
+        wakes: lane.wakes,
+        spared: lane.spared,
+        full: lane.full,
     }
 }
 

@@ -36,7 +36,7 @@ impl Digest {
 
     fn take_lane_message(&mut self, started: Instant, message: &LaneMessage) {
         match message {
-            LaneMessage::Packet(LanePacket { track, sequence, facts, bytes }) => {
+            LaneMessage::Packet(LanePacket { track, sequence, facts, bytes, .. }) => {
                 (track, sequence.0, bytes.as_slice(), format!("{facts:?}")).hash(&mut self.0);
             }
             LaneMessage::Clock { track, clock } => {

@@ -71,6 +71,8 @@ impl Datagrams for Arrived {
 /// The lanes that lead away from one shard, each into the queue of its reader.
 pub(crate) struct MemoryLanes<'a> {
     pub(crate) from: ShardId,
+    /// Messages that a lane holds.
+    pub(crate) depth: usize,
     /// Messages that the lane to each shard still takes in this turn.
     pub(crate) room: Vec<usize>,
     pub(crate) queues: &'a mut [VecDeque<(ShardId, LaneMessage)>],
@@ -79,6 +81,10 @@ pub(crate) struct MemoryLanes<'a> {
 }
 
 impl Lanes for MemoryLanes<'_> {
+    fn has_spare_room(&mut self, shard: ShardId) -> bool {
+        self.room[usize::from(shard.0)] > self.depth / 4
+    }
+
     fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
         assert_ne!(shard, self.from, "a shard has no lane to itself");
         let place = usize::from(shard.0);

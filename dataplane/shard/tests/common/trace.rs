@@ -88,6 +88,7 @@ pub(crate) fn replay(config: &WorldConfig, started: Instant, turns: &[Turn]) -> 
         let mut queues = vec![VecDeque::new(); shards.len()];
         let mut lanes = MemoryLanes {
             from: turn.shard,
+            depth: config.lane_depth,
             room: turn.lane_room.clone(),
             queues: &mut queues,
             sent: Vec::new(),

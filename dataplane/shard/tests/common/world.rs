@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     /// Messages that the kernel takes in one turn.
     pub(crate) egress_room: usize,
+    /// A shard that stands still: it takes no turns.
+    pub(crate) stalled: Option<usize>,
     nodes: Vec<Node>,
     queues: Vec<VecDeque<(ShardId, LaneMessage)>>,
     mail: BTreeMap<Remote, Vec<Vec<u8>>>,
@@ -120,6 +122,7 @@ impl World {
             started,
             now: started,
             egress_room: usize::MAX,
+            stalled: None,
             mail: BTreeMap::new(),
             messages: Vec::new(),
             lane_messages: Vec::new(),
@@ -187,7 +190,8 @@ impl World {
         let end = self.now + duration;
         loop {
             self.settle();
-            match self.nodes.iter().filter_map(|node| node.deadline).min().filter(|at| *at <= end) {
+            let awake = self.nodes.iter().enumerate().filter(|(place, _)| self.stalled != Some(*place));
+            match awake.filter_map(|(_, node)| node.deadline).min().filter(|at| *at <= end) {
                 Some(at) => self.now = at,
                 None => break,
             }
@@ -203,7 +207,7 @@ impl World {
         let node = &self.nodes[place];
         let due = node.deadline.is_some_and(|at| at <= self.now);
         let handed = !node.datagrams.is_empty() || !node.orders.is_empty() || !node.ready.is_empty();
-        due || handed || !self.queues[place].is_empty()
+        self.stalled != Some(place) && (due || handed || !self.queues[place].is_empty())
     }
 
     fn turn(&mut self, place: usize) {
@@ -230,7 +234,13 @@ impl World {
         commands.extend(node.orders.iter().map(Order::command));
         let mut datagrams = Arrived::new(std::mem::take(&mut node.datagrams));
         let mut egress = Captured::new(self.egress_room);
-        let mut lanes = MemoryLanes { from: id, room: lane_room, queues: &mut self.queues, sent: Vec::new() };
+        let mut lanes = MemoryLanes {
+            from: id,
+            depth: self.config.lane_depth,
+            room: lane_room,
+            queues: &mut self.queues,
+            sent: Vec::new(),
+        };
         let mut events = Vec::new();
         let mut inputs = Inputs { datagrams: &mut datagrams, commands: &mut commands, lanes: &mut heard };
         let mut outputs = Outputs { egress: &mut egress, lanes: &mut lanes, events: &mut events };

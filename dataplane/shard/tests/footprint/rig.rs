@@ -356,6 +356,10 @@ struct LanesOut<'a> {
 }
 
 impl Lanes for LanesOut<'_> {
+    fn has_spare_room(&mut self, shard: ShardId) -> bool {
+        self.queues[usize::from(shard.0)].len() < LANE_DEPTH / 4 * 3
+    }
+
     fn push(&mut self, shard: ShardId, message: LaneMessage) -> Result<(), LaneFull> {
         let queue = &mut self.queues[usize::from(shard.0)];
         if queue.len() == LANE_DEPTH {

@@ -150,8 +150,8 @@ fn a_full_lane_sheds_media_and_keeps_the_rest() {
     let mut publisher = Publisher::join(&mut world, 0);
     let mut viewer = Viewer::join(&mut world, 1, &publisher);
     publisher.deliver_frame(&mut world, true, &[800; 20]);
-    assert_eq!((world.counters(0).lane_packets_out, world.counters(0).lane_full), (4, 16));
-    assert_eq!(viewer.receive(&mut world).len(), 4);
+    assert_eq!((world.counters(0).lane_packets_out, world.counters(0).lane_video_shed), (3, 17));
+    assert_eq!(viewer.receive(&mut world).len(), 3);
     for _ in 0..6 {
         Viewer::join(&mut world, 1, &publisher);
     }

@@ -28,4 +28,6 @@ mod redundant_audio;
 mod replaying;
 #[cfg(test)]
 mod restarts;
+#[cfg(test)]
+mod starving;
 mod trains;

@@ -130,7 +130,7 @@ fn the_same_turns_give_the_same_outputs() {
         counters.retransmissions_out,
         counters.key_frame_requests_out,
         counters.egress_full,
-        counters.lane_full,
+        counters.lane_video_shed,
         mirror.media_packets_out,
         mirror.retransmissions_out,
     ];
