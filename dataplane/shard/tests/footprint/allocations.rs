@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fanlight_shard::Role;
-use fanlight_wire::{NtpTime, ReportBlock, RtpHeader, Sequence, Ssrc, Timestamp};
+use fanlight_wire::{ExtensionKind, NtpTime, ReportBlock, RtpHeader, Sequence, Ssrc, Timestamp};
 
 use crate::common::trace::Order;
 use crate::common::{Packet, Publisher, Viewer, rtcp};
@@ -12,6 +12,8 @@ use crate::rig::Rig;
 
 /// Viewers whose keys the test has, half of them on either shard.
 const VIEWERS: u16 = 20;
+/// The id of transport-wide numbers, for those who tell what arrived.
+const TRANSPORT_SEQUENCE: u8 = 12;
 /// From frame to frame.
 const FRAME: Duration = Duration::from_nanos(33_333_334);
 
@@ -25,6 +27,8 @@ struct Scene {
     frames_a_loss: usize,
     /// Of the last frame that was lost upwards, until it is sent again.
     lost: Option<Packet>,
+    /// Messages of viewers that tell what arrived.
+    arrivals_told: u32,
 }
 
 impl Scene {
@@ -37,7 +41,10 @@ impl Scene {
         let mut viewers = Vec::new();
         for number in 0..VIEWERS {
             let seat = rig.seat(number % 2);
-            let spec = Viewer::usual_spec(&seat, &publisher);
+            let mut spec = Viewer::usual_spec(&seat, &publisher);
+            if number % 4 < 2 {
+                assert!(spec.extensions.insert(TRANSPORT_SEQUENCE, ExtensionKind::TransportSequence));
+            }
             rig.seat_keyed(&seat, |adoption| Order::Watch(adoption, spec.clone()));
             viewers.push(Viewer::seated(seat, spec));
         }
@@ -48,7 +55,7 @@ impl Scene {
         for _ in 0..200 {
             rig.pass(Duration::from_millis(10));
         }
-        Self { rig, publisher, viewers, frames: 0, frames_a_loss: 1, lost: None }
+        Self { rig, publisher, viewers, frames: 0, frames_a_loss: 1, lost: None, arrivals_told: 0 }
     }
 
     /// A thirtieth of a second: a frame and its sound go out, one packet in a hundred frames is lost and comes again, and all
@@ -73,7 +80,11 @@ impl Scene {
         }
         self.rig.pass_alone(FRAME);
         let heard = self.last_heard();
+        let numbers = self.numbers();
         self.rig.serve_clients();
+        for (place, numbers) in numbers.iter().enumerate() {
+            self.tell_arrivals(place, numbers);
+        }
         for place in 0..self.viewers.len() {
             self.give_feedback(place, &heard);
         }
@@ -93,6 +104,35 @@ impl Scene {
     fn last_heard(&self) -> BTreeMap<Ssrc, Sequence> {
         let media = self.rig.sent.datagrams().filter_map(|(_, datagram)| RtpHeader::parse(datagram).ok());
         media.map(|header| (header.ssrc, header.sequence)).collect()
+    }
+
+    /// The transport-wide numbers that came to each viewer.
+    fn numbers(&self) -> Vec<Vec<u16>> {
+        let numbers_to = |viewer: &Viewer| {
+            let datagrams = self.rig.sent.datagrams().filter(|(to, _)| *to == viewer.seat.address);
+            let numbers = datagrams.filter_map(|(_, datagram)| {
+                let header = RtpHeader::parse(datagram).ok()?;
+                let mut elements = header.extensions(datagram);
+                let number = elements.find(|element| element.id == TRANSPORT_SEQUENCE)?.data;
+                Some(u16::from_be_bytes(number.try_into().unwrap()))
+            });
+            numbers.collect()
+        };
+        self.viewers.iter().map(numbers_to).collect()
+    }
+
+    /// All of a frame arrived 1 ms apart.
+    fn tell_arrivals(&mut self, place: usize, numbers: &[u16]) {
+        let Some(base) = numbers.first() else { return };
+        let start_us = i64::from(self.frames) * 33_333;
+        let arrivals: Vec<_> = (0..).zip(numbers).map(|(ms, _)| Some(start_us + ms * 1_000)).collect();
+        let viewer = &mut self.viewers[place];
+        let video = viewer.video_ssrc();
+        let feedback = rtcp::seal(&mut viewer.contexts.rtcp_sealer, |rtcp| {
+            rtcp.twcc(Ssrc(1), video, 0, Sequence(*base), &arrivals).map(|_| ())
+        });
+        self.rig.hand(&viewer.seat, feedback);
+        self.arrivals_told += 1;
     }
 
     /// Reports and an estimate each second, NACKs in between, each viewer at its own time.
@@ -125,7 +165,7 @@ impl Scene {
     }
 }
 
-/// Media, retransmissions both ways, reports, estimates, over a lane and at home: once every list has its size, no turn
+/// Media, retransmissions both ways, reports, estimates of half of the viewers and ours of the others, over a lane and at home: once every list has its size, no turn
 /// allocates or frees anything but what the engine's own datagrams are made of.
 #[test]
 fn no_turn_allocates_for_a_packet() {
@@ -149,6 +189,7 @@ fn no_turn_allocates_for_a_packet() {
         now.map(|(shard, before)| count(shard.counters()) - count(before)).sum::<u64>()
     };
     let viewers = u64::from(VIEWERS) + 2;
+    assert_eq!(scene.arrivals_told, 530 * u32::from(VIEWERS) / 2);
     assert_eq!(sum(|counters| counters.media_packets_out), 300 * 5 * viewers, "all of it to everybody");
     assert!(sum(|counters| counters.retransmissions_out) > 300 / 20 * u64::from(VIEWERS));
     assert_eq!(sum(|counters| counters.lane_packets_in), 300 * 5);
