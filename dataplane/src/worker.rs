@@ -1,7 +1,7 @@
 //! A worker: one thread that drives one shard from one UDP port, and from the TCP thread's lane where there is one.
 //!
 //! ```text
-//!   wait (submits sends; kernel, wakes, deadline) ─► lanes ─► commands ─► Shard::turn ─► events, wakes
+//!   gather (submits sends; kernel, wakes, deadline) ─► lanes ─► commands ─► Shard::turn ─► events, wakes
 //! ```
 
 use std::collections::VecDeque;
@@ -76,7 +76,8 @@ impl Worker {
         let mut events = Vec::new();
         let mut deadline: Option<Instant> = None;
         loop {
-            self.port.wait(deadline.map(|at| at.saturating_duration_since(Instant::now())))?;
+            let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+            self.port.gather(timeout, self.shard.gather())?;
             // Lanes before commands: a message about a track never overtakes the command that made the track.
             self.take_lanes(&mut lanes);
             if self.take_orders(&mut commands) {

@@ -222,8 +222,8 @@ impl Kernel for Fake {
         let taken = self.take_sends(state);
         let mut more = false;
         if how != Enter::Submit {
-            if let Enter::Sleep(time) = how {
-                state.sleep(time.is_some());
+            if let Enter::Sleep(nap) = how {
+                state.sleep(nap.at_most.is_some());
             }
             more = self.receive(state);
             state.ripen();

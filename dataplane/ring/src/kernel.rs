@@ -51,8 +51,16 @@ pub(crate) enum Enter {
     Submit,
     /// Hand over, and take what has arrived.
     Poll,
-    /// Hand over, and sleep until something arrives, the watch fires or the time is over.
-    Sleep(Option<Duration>),
+    /// Hand over, and sleep.
+    Sleep(Nap),
+}
+
+/// A sleep until something arrives, the watch fires or the time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Nap {
+    pub(crate) at_most: Option<Duration>,
+    /// So long a little that arrives does not end it. Zero: whatever arrives does.
+    pub(crate) gather: Duration,
 }
 
 /// What an `enter` did. `taken` counts even where `outcome` is an error.

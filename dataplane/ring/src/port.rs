@@ -106,7 +106,16 @@ impl Port {
     /// # Errors
     /// What the kernel says when it will not go on: a fault of the set-up, not of the network. The next wait tries again.
     pub fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
-        self.queues.wait(timeout)
+        self.queues.wait(timeout, Duration::ZERO)
+    }
+
+    /// As [`wait`](Self::wait), for an owner with much to do: what arrives one by one is gathered for so long before it ends the
+    /// wait, unless it becomes a burst. To be woken costs as much as dozens of packets.
+    ///
+    /// # Errors
+    /// As [`wait`](Self::wait).
+    pub fn gather(&mut self, timeout: Option<Duration>, gather: Duration) -> io::Result<()> {
+        self.queues.wait(timeout, gather)
     }
 
     /// Both queues, for one turn that reads and writes.

@@ -2,7 +2,7 @@
 //!
 //! A wait runs these steps, each only if the one before brought nothing:
 //! 1. return the buffers that were lent, arm what is not armed, submit what is queued, fetch what has arrived;
-//! 2. spin for a few dozen µs, if the last wait brought something;
+//! 2. spin for a few dozen µs, if the last wait brought something and nothing is to be gathered;
 //! 3. say that we sleep, look once more for a wake, sleep.
 
 use std::io;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use crate::counters::PortCounters;
 use crate::inbox::Inbox;
-use crate::kernel::Enter;
+use crate::kernel::{Enter, Nap};
 use crate::limits::RECEIVED_PER_WAIT_MAX;
 use crate::outbox::Outbox;
 use crate::wake::Alarm;
@@ -60,12 +60,12 @@ impl Queues {
         }
     }
 
-    /// See `Port::wait`.
-    pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    /// See `Port::wait` and `Port::gather`.
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, gather: Duration) -> io::Result<()> {
         self.waits += 1;
         let kernel = self.outbox.kernel();
         self.inbox.recycle(|buffers| kernel.give_back(buffers));
-        let outcome = self.absorb().and_then(|()| self.wait_for_news(timeout));
+        let outcome = self.absorb().and_then(|()| self.wait_for_news(timeout, gather));
         let noticed = self.alarm.take_notice();
         self.wakes += u64::from(noticed);
         self.is_busy = noticed || !self.inbox.is_empty();
@@ -91,7 +91,7 @@ impl Queues {
         }
     }
 
-    fn wait_for_news(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+    fn wait_for_news(&mut self, timeout: Option<Duration>, gather: Duration) -> io::Result<()> {
         self.fetch()?;
         if self.has_news() || timeout == Some(Duration::ZERO) {
             return Ok(());
@@ -99,7 +99,7 @@ impl Queues {
         let now = Instant::now();
         // A time-out beyond what the clock can say is none.
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        if self.is_busy && !self.spin.is_zero() {
+        if self.is_busy && !self.spin.is_zero() && gather.is_zero() {
             let spin_end = now + self.spin;
             self.spin_until(deadline.map_or(spin_end, |deadline| deadline.min(spin_end)))?;
         }
@@ -108,7 +108,7 @@ impl Queues {
             if left == Some(Duration::ZERO) {
                 break;
             }
-            self.sleep(left)?;
+            self.sleep(Nap { at_most: left, gather: left.map_or(gather, |left| gather.min(left)) })?;
         }
         Ok(())
     }
@@ -156,14 +156,14 @@ impl Queues {
         Ok(())
     }
 
-    fn sleep(&mut self, at_most: Option<Duration>) -> io::Result<()> {
+    fn sleep(&mut self, nap: Nap) -> io::Result<()> {
         self.arm();
         if !self.alarm.fall_asleep() {
             assert!(self.alarm.is_notified(), "only a notice forbids sleep");
             return Ok(());
         }
         self.sleeps += 1;
-        let outcome = self.enter(Enter::Sleep(at_most));
+        let outcome = self.enter(Enter::Sleep(nap));
         self.alarm.rise();
         if outcome? { self.fetch() } else { Ok(()) }
     }

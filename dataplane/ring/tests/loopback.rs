@@ -208,6 +208,24 @@ on_both_backends! {
         assert_eq!(port.counters().sleeps, 0);
     }
 
+    /// To be woken costs as much as dozens of packets: what comes one by one shares a wake.
+    fn what_comes_while_it_is_gathered_comes_together(choice) {
+        let mut port = open("127.0.0.1:0", choice, |_| {});
+        let client = peer("127.0.0.1:0");
+        let address = port.local_address();
+        let sender = std::thread::spawn(move || {
+            for number in 0..2 {
+                std::thread::sleep(Duration::from_millis(30));
+                client.send_to(&payload(number, 20), address).unwrap();
+            }
+        });
+        port.gather(Some(PATIENCE), Duration::from_secs(3)).unwrap();
+        sender.join().unwrap();
+        let (inbox, _) = port.split();
+        let count = std::iter::from_fn(|| inbox.next().map(|_| ())).count();
+        assert_eq!((count, port.counters().sleeps), (2, 1));
+    }
+
     /// Half a packet is worse than none: it fails authentication at best. Its neighbours must not suffer.
     fn an_oversize_datagram_is_dropped_and_counted(choice) {
         let mut port = open("127.0.0.1:0", choice, |config| config.receive_buffer_bytes = 512);

@@ -43,11 +43,8 @@ impl Shard {
 
     /// Takes the tracks whose packets leave now out of the map: video first. The others wait, and their time is noted.
     fn release(&mut self) {
-        let terms = Terms {
-            now: self.now,
-            hold_max: self.config.trains.hold_max,
-            is_loaded: self.egress_rate.bps(self.now) >= self.config.trains.load_bps,
-        };
+        let terms =
+            Terms { now: self.now, hold_max: self.config.trains.hold_max, is_loaded: self.is_loaded() };
         self.held_until = None;
         for video in [true, false] {
             for place in (0..self.fresh.len()).rev() {

@@ -203,6 +203,8 @@ pub const TRAIN_SEGMENTS_MAX: usize = 64;
 pub const LOAD_BPS: u64 = 100_000_000;
 /// A train of so many packets of ordinary size fills a send slot: more of a frame would be another one.
 pub const HOLD_PACKETS_MAX: usize = 12;
+/// What arrives at such a shard is gathered for so long before it wakes: to be woken costs as much as thirty packets.
+pub const GATHER_MAX: Duration = Duration::from_millis(2);
 /// Frames come by so much later than their rhythm says, most of the time.
 pub const HOLD_SLACK: Duration = Duration::from_millis(2);
 

@@ -10,7 +10,9 @@ use crate::counters::Counters;
 use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
 use crate::layers::source::Source;
-use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
+use crate::limits::{
+    COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, GATHER_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS,
+};
 use crate::notes::Notable;
 use crate::rate::RateMeter;
 use crate::reject::Reject;
@@ -148,6 +150,16 @@ impl Shard {
         self.deadline(inputs).into_iter().chain(wishes).min()
     }
 
+    /// For how long what arrives may be gathered before the next turn, instead of making a turn of each datagram.
+    #[must_use]
+    pub fn gather(&self) -> Duration {
+        if self.is_loaded() { self.config.trains.hold_max.min(GATHER_MAX) } else { Duration::ZERO }
+    }
+
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.egress_rate.bps(self.now) >= self.config.trains.load_bps
+    }
+
     /// Cumulative counters.
     #[must_use]
     pub fn counters(&self) -> &Counters {
@@ -256,6 +268,7 @@ impl Shard {
         let left_over = left_over.then_some(self.now);
         let is_waiting = !self.backlog.is_empty() || !self.backfills.is_empty();
         let backlog = is_waiting.then(|| self.now + BACKLOG_RETRY);
-        [left_over, backlog, self.held_until, self.timers.earliest()].into_iter().flatten().min()
+        let timers = self.timers.earliest().map(|at| at.max(self.now + self.gather()));
+        [left_over, backlog, self.held_until, timers].into_iter().flatten().min()
     }
 }

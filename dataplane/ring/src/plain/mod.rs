@@ -14,7 +14,7 @@ use std::time::Duration;
 use self::receive::Receive;
 use self::transmit::Transmit;
 use crate::address::RawAddress;
-use crate::kernel::{Enter, Entered, Kernel, Outgoing, Reaped};
+use crate::kernel::{Enter, Entered, Kernel, Nap, Outgoing, Reaped};
 use crate::memory::Area;
 use crate::socket::Socket;
 
@@ -39,10 +39,25 @@ impl Plain {
         }
     }
 
-    /// Sleeps until the socket or the watched descriptor is readable.
-    fn sleep(&mut self, time: Option<Duration>) -> io::Result<()> {
+    /// Sleeps until the socket or the watched descriptor is readable; while it gathers, only for the latter.
+    fn sleep(&mut self, nap: Nap) -> io::Result<()> {
+        if !nap.gather.is_zero() {
+            self.poll(None, Some(nap.gather))?;
+        }
+        if self.done.woken {
+            return Ok(());
+        }
+        self.poll(
+            Some(self.socket.descriptor()),
+            nap.at_most.map(|at_most| at_most.saturating_sub(nap.gather)),
+        )
+    }
+
+    /// Sleeps until the watched descriptor or the other one is readable.
+    fn poll(&mut self, other: Option<RawFd>, time: Option<Duration>) -> io::Result<()> {
+        // A negative descriptor is passed over.
         let readable = |fd| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
-        let mut polled = [readable(self.socket.descriptor()), readable(self.watched)];
+        let mut polled = [readable(self.watched), readable(other.unwrap_or(-1))];
         let timespec = time.map(to_timespec);
         let time = timespec.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         // SAFETY: two pollfds that the call may write, a timespec that outlives it or null, and no signal mask.
@@ -51,7 +66,7 @@ impl Plain {
             let error = io::Error::last_os_error();
             return if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) };
         }
-        self.done.woken |= polled[1].revents != 0;
+        self.done.woken |= polled[0].revents != 0;
         Ok(())
     }
 }
@@ -71,7 +86,7 @@ impl Kernel for Plain {
         let outcome = match how {
             Enter::Submit => return Entered { taken, more: false, outcome: Ok(()) },
             Enter::Poll => Ok(()),
-            Enter::Sleep(time) => self.sleep(time),
+            Enter::Sleep(nap) => self.sleep(nap),
         };
         let (more, errno) = self.receive.fetch(&mut self.done.arrivals);
         self.done.receive_ended = errno;

@@ -31,7 +31,7 @@ fn drain(queues: &mut Queues) -> Vec<(SocketAddr, Vec<u8>)> {
 }
 
 fn poll(queues: &mut Queues) -> Vec<(SocketAddr, Vec<u8>)> {
-    queues.wait(Some(Duration::ZERO)).unwrap();
+    queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
     drain(queues)
 }
 
@@ -40,10 +40,10 @@ fn poll(queues: &mut Queues) -> Vec<(SocketAddr, Vec<u8>)> {
 fn a_starved_receive_is_armed_again_when_buffers_are_back() {
     let (mut queues, kernel) = queues(8, 1, Duration::ZERO);
     kernel.borrow_mut().wire = (0..20).map(datagram).collect();
-    queues.wait(Some(Duration::ZERO)).unwrap();
+    queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
     assert_eq!((queues.inbox.len(), kernel.borrow().receive_arms), (8, 1));
     // The worker takes nothing: there is no buffer to arm with.
-    queues.wait(Some(Duration::ZERO)).unwrap();
+    queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
     assert_eq!(kernel.borrow().receive_arms, 1);
     let mut taken = drain(&mut queues);
     taken.extend(poll(&mut queues));
@@ -96,7 +96,7 @@ fn a_receive_error_is_reported_and_then_cured() {
     let (mut queues, kernel) = queues(8, 1, Duration::ZERO);
     assert_eq!(poll(&mut queues), []);
     kernel.borrow_mut().receive_fails = Some(libc::EBADF);
-    let error = queues.wait(Some(Duration::ZERO)).unwrap_err();
+    let error = queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap_err();
     assert_eq!(error.raw_os_error(), Some(libc::EBADF));
     kernel.borrow_mut().wire = [datagram(1)].into_iter().collect();
     assert_eq!(poll(&mut queues), [datagram(1)]);
@@ -110,7 +110,7 @@ fn an_enter_error_is_reported_and_keeps_what_is_queued() {
     queues.outbox.slot().unwrap()[..4].copy_from_slice(b"kept");
     queues.outbox.send(peer(1), 4, 4);
     kernel.borrow_mut().enter_fails = Some(libc::ENXIO);
-    assert_eq!(queues.wait(None).unwrap_err().raw_os_error(), Some(libc::ENXIO));
+    assert_eq!(queues.wait(None, Duration::ZERO).unwrap_err().raw_os_error(), Some(libc::ENXIO));
     assert_eq!((queues.outbox.queued(), queues.counters().messages_out), (1, 0));
     assert_eq!(poll(&mut queues), []);
     assert_eq!(kernel.borrow().sent, [Sent { to: peer(1), bytes: b"kept".to_vec(), segment: 4 }]);
@@ -121,7 +121,7 @@ fn an_enter_error_is_reported_and_keeps_what_is_queued() {
 fn a_wake_during_the_turn_forbids_the_sleep() {
     let (mut queues, kernel) = queues(8, 1, Duration::ZERO);
     queues.alarm.waker().wake();
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert!(kernel.borrow().enters.iter().all(|enter| *enter == Enter::Poll));
     assert_eq!((queues.counters().wakes, queues.counters().sleeps), (1, 0));
 }
@@ -134,7 +134,7 @@ fn a_wake_ends_the_sleep_once() {
     kernel.borrow_mut().watch_is_single = true;
     kernel.borrow_mut().sleeps = VecDeque::from([Event::Wake(waker.clone()), Event::Wake(waker.clone())]);
     for round in 1..=2 {
-        queues.wait(None).unwrap();
+        queues.wait(None, Duration::ZERO).unwrap();
         assert_eq!((queues.counters().wakes, queues.counters().sleeps), (round, round));
         assert!(!waker.is_ringing());
     }
@@ -148,7 +148,7 @@ fn a_signal_does_not_end_the_wait() {
     let (mut queues, kernel) = queues(8, 1, Duration::ZERO);
     let news = Event::Datagrams(vec![datagram(1)]);
     kernel.borrow_mut().sleeps = VecDeque::from([Event::Signal, Event::Signal, news]);
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!(drain(&mut queues), [datagram(1)]);
     assert_eq!(queues.counters().sleeps, 3);
 }
@@ -158,7 +158,7 @@ fn a_signal_does_not_end_the_wait() {
 fn a_sleep_ended_by_a_burst_brings_all_of_it() {
     let (mut queues, kernel) = queues(256, 1, Duration::ZERO);
     kernel.borrow_mut().sleeps = VecDeque::from([Event::Datagrams((0..100).map(datagram).collect())]);
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!(drain(&mut queues), (0..100).map(datagram).collect::<Vec<_>>());
 }
 
@@ -167,17 +167,17 @@ fn a_sleep_ended_by_a_burst_brings_all_of_it() {
 fn only_a_busy_port_spins() {
     let (mut queues, kernel) = queues(8, 1, SPIN);
     kernel.borrow_mut().sleeps = VecDeque::from([Event::Datagrams(vec![datagram(1)])]);
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!((drain(&mut queues), queues.counters().sleeps), (vec![datagram(1)], 1));
 
     kernel.borrow_mut().wire = [datagram(2)].into_iter().collect();
     kernel.borrow_mut().blind_looks = Some(1000);
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!((drain(&mut queues), queues.counters().sleeps), (vec![datagram(2)], 1), "found by spinning");
 
     assert_eq!(poll(&mut queues), []);
     kernel.borrow_mut().sleeps = VecDeque::from([Event::Datagrams(vec![datagram(3)])]);
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!((drain(&mut queues), queues.counters().sleeps), (vec![datagram(3)], 2), "quiet again");
 }
 
@@ -186,7 +186,7 @@ fn only_a_busy_port_spins() {
 fn datagrams_left_by_one_turn_come_first_in_the_next() {
     let (mut queues, kernel) = queues(8, 1, Duration::ZERO);
     kernel.borrow_mut().wire = (0..4).map(datagram).collect();
-    queues.wait(None).unwrap();
+    queues.wait(None, Duration::ZERO).unwrap();
     assert_eq!(queues.inbox.next().map(|datagram| datagram.from), Some(peer(0)));
     kernel.borrow_mut().wire.push_back(datagram(4));
     assert_eq!(poll(&mut queues), (1..5).map(datagram).collect::<Vec<_>>());
@@ -237,7 +237,7 @@ proptest! {
                     kernel.borrow_mut().wire.extend((arrived..arrived + count).map(datagram));
                     arrived += count;
                 }
-                Step::Wait => queues.wait(Some(Duration::ZERO)).unwrap(),
+                Step::Wait => queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap(),
                 Step::Take(count) => {
                     for _ in 0..count {
                         let Some(received) = queues.inbox.next() else { break };
@@ -269,7 +269,7 @@ proptest! {
         let mut expected: Vec<_> = (0..arrived).map(datagram).collect();
         expected.sort();
         prop_assert_eq!(taken, expected);
-        queues.wait(Some(Duration::ZERO)).unwrap();
+        queues.wait(Some(Duration::ZERO), Duration::ZERO).unwrap();
         prop_assert_eq!(kernel.borrow().owned.len(), 16);
 
         let counters = queues.counters();
@@ -281,4 +281,25 @@ proptest! {
         );
         prop_assert_eq!(counters.bytes_out, kernel.borrow().sent.iter().map(|sent| sent.bytes.len() as u64).sum::<u64>());
     }
+}
+
+/// Whoever gathers has much to do, and sleeps: to look about meanwhile would bring what it is to wait for.
+#[test]
+fn who_gathers_sleeps_at_once_and_no_longer_than_it_may() {
+    let (mut queues, kernel) = queues(8, 2, Duration::from_secs(60));
+    kernel.borrow_mut().wire = [datagram(1)].into_iter().collect();
+    assert_eq!(poll(&mut queues), [datagram(1)]);
+    kernel.borrow_mut().sleeps = VecDeque::from([Event::Datagrams(vec![datagram(2)])]);
+    let (timeout, gather) = (Duration::from_secs(3_600), Duration::from_secs(7_200));
+    queues.wait(Some(timeout), gather).unwrap();
+    assert_eq!(
+        (drain(&mut queues), queues.counters().sleeps),
+        (vec![datagram(2)], 1),
+        "not found by spinning"
+    );
+    let enters = kernel.borrow().enters.clone();
+    let naps = enters.iter().filter_map(|how| if let Enter::Sleep(nap) = how { Some(*nap) } else { None });
+    let naps: Vec<_> = naps.collect();
+    assert!(naps.len() == 1 && naps[0].gather <= naps[0].at_most.unwrap(), "{naps:?}");
+    assert!(naps[0].gather > Duration::ZERO, "{naps:?}");
 }

@@ -31,7 +31,7 @@ use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue};
 use self::buffers::BufferRing;
 use crate::address::{ADDRESS_LENGTH, RawAddress};
 use crate::error::RingError;
-use crate::kernel::{Arrival, Enter, Entered, Failure, Kernel, Outgoing, Reaped, Ticket};
+use crate::kernel::{Arrival, Enter, Entered, Failure, Kernel, Nap, Outgoing, Reaped, Ticket};
 use crate::memory::Area;
 use crate::message::{Messages, zeroed_head};
 use crate::socket::{SEND_FLAGS, Socket};
@@ -39,6 +39,9 @@ use crate::socket::{SEND_FLAGS, Socket};
 /// Places in the table of registered files.
 const SOCKET: Fixed = Fixed(0);
 const WATCHED: Fixed = Fixed(1);
+
+/// Completions that end a sleep in which they are gathered: a frame of ordinary size has about as many packets.
+const BURST: u32 = 8;
 
 /// A longer sleep is as good as this one: a day, in seconds, far from where the kernel's clock arithmetic ends.
 const SLEEP_MAX: Duration = Duration::from_secs(86_400);
@@ -96,19 +99,40 @@ impl Uring {
 
     /// One `io_uring_enter`, for all that is queued.
     fn enter_ring(&mut self, want: u32, flags: EnterFlags, sleep: Option<Duration>) -> io::Result<()> {
-        let queued = u32::try_from(self.submitted.len()).unwrap_or(u32::MAX);
         let timespec = Timespec::from(sleep.unwrap_or_default().min(SLEEP_MAX));
         let timed = SubmitArgs::new().timespec(&timespec);
         let (flags, arguments) = match sleep {
             Some(_) => (flags | EnterFlags::EXT_ARG, Some(&timed)),
             None => (flags, None),
         };
+        self.enter_ring_with(want, flags, arguments)
+    }
+
+    /// `flags` say EXT_ARG if there are arguments.
+    fn enter_ring_with(
+        &mut self,
+        want: u32,
+        flags: EnterFlags,
+        arguments: Option<&SubmitArgs<'_, '_>>,
+    ) -> io::Result<()> {
+        let queued = u32::try_from(self.submitted.len()).unwrap_or(u32::MAX);
         // SAFETY: the flags fit the arguments (EXT_ARG with a `SubmitArgs`, else none), which outlive the call.
         let entered = unsafe { self.ring.submitter().enter(queued, want, flags.bits(), arguments) };
         match entered {
             Err(error) if !is_passing(&error) => Err(error),
             _ => Ok(()),
         }
+    }
+
+    /// Sleeps until something completes. While it gathers, until a burst does.
+    fn sleep(&mut self, nap: Nap) -> io::Result<()> {
+        if nap.gather.is_zero() || !self.ring.params().is_feature_min_timeout() {
+            return self.enter_ring(1, EnterFlags::GETEVENTS, nap.at_most);
+        }
+        let timespec = Timespec::from(nap.at_most.unwrap_or(SLEEP_MAX).min(SLEEP_MAX));
+        let gather_us = u32::try_from(nap.gather.as_micros()).unwrap_or(u32::MAX);
+        let arguments = SubmitArgs::new().timespec(&timespec).min_wait_usec(gather_us);
+        self.enter_ring_with(BURST, EnterFlags::GETEVENTS | EnterFlags::EXT_ARG, Some(&arguments))
     }
 
     /// How many sends left the submission queue: the kernel moves its head, whatever the call returned.
@@ -156,7 +180,7 @@ impl Kernel for Uring {
             Enter::Submit if self.submitted.is_empty() => Ok(()),
             Enter::Submit => self.enter_ring(0, EnterFlags::empty(), None),
             Enter::Poll => self.enter_ring(0, EnterFlags::GETEVENTS, None),
-            Enter::Sleep(time) => self.enter_ring(1, EnterFlags::GETEVENTS, time),
+            Enter::Sleep(nap) => self.sleep(nap),
         };
         Entered { taken: self.settle_submitted(), more: self.ring.submission().taskrun(), outcome }
     }
