@@ -1,5 +1,6 @@
 //! Doing what a session's transport wants: its datagrams, its events, its next deadline.
 
+use crate::limits::HURRY_MAX;
 use crate::notes::Notable;
 use crate::remote::Remote;
 use crate::shard::Shard;
@@ -27,7 +28,11 @@ impl Shard {
                 }
                 Output::Event(event) => over = self.take_event(key, event, outputs).or(over),
                 Output::Wait(at) => {
-                    session.wait = at;
+                    let hurries = at.is_some_and(|at| at < self.now + HURRY_MAX);
+                    let wait = if hurries { at } else { at.map(|at| self.lazily(at)) };
+                    if let Some(session) = self.sessions.find(key) {
+                        session.wait = wait;
+                    }
                     break;
                 }
             }

@@ -204,7 +204,11 @@ pub const LOAD_BPS: u64 = 100_000_000;
 /// A train of so many packets of ordinary size fills a send slot: more of a frame would be another one.
 pub const HOLD_PACKETS_MAX: usize = 12;
 /// What arrives at such a shard is gathered for so long before it wakes: to be woken costs as much as thirty packets.
-pub const GATHER_MAX: Duration = Duration::from_millis(2);
+pub const GATHER_MAX: Duration = Duration::from_millis(4);
+/// What is in no hurry (reports, consent checks) comes up at multiples of this.
+pub const LAZY_GRID: Duration = Duration::from_millis(50);
+/// A transport that waits for less is in a hurry: it shakes hands.
+pub const HURRY_MAX: Duration = Duration::from_millis(300);
 /// Frames come by so much later than their rhythm says, most of the time.
 pub const HOLD_SLACK: Duration = Duration::from_millis(2);
 

@@ -11,7 +11,8 @@ use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
 use crate::layers::source::Source;
 use crate::limits::{
-    COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, GATHER_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS,
+    COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, GATHER_MAX, LANE_MESSAGES_PER_TURN_MAX, LAZY_GRID,
+    LOAD_BPS,
 };
 use crate::notes::Notable;
 use crate::rate::RateMeter;
@@ -154,6 +155,14 @@ impl Shard {
     #[must_use]
     pub fn gather(&self) -> Duration {
         if self.is_loaded() { self.config.trains.hold_max.min(GATHER_MAX) } else { Duration::ZERO }
+    }
+
+    /// That time or a little later: what is in no hurry comes up together, and wakes the shard once.
+    pub(crate) fn lazily(&self, at: Instant) -> Instant {
+        let since_start = at.saturating_duration_since(self.config.started);
+        let past = since_start.as_nanos() % LAZY_GRID.as_nanos();
+        let past = Duration::from_nanos(u64::try_from(past).unwrap_or_default());
+        if past.is_zero() { at } else { at + (LAZY_GRID - past) }
     }
 
     pub(crate) fn is_loaded(&self) -> bool {
