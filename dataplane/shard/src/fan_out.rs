@@ -81,7 +81,7 @@ impl Shard {
     fn release_track(&mut self, place: usize, id: TrackId) {
         self.fresh.swap_remove(place);
         let Some(mut track) = self.tracks.remove(&id) else { return };
-        track.release(self.now);
+        track.release();
         if track.is_video {
             let Track { store, fresh, .. } = &mut *track;
             equalise(store, fresh, self.config.trains.padding_bytes_max);

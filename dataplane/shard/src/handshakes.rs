@@ -46,6 +46,7 @@ impl Shard {
             return Err(Reject::HandshakeCrowded);
         }
         session.handshakes_waiting += 1;
+        self.shook_hands = Some(self.now);
         self.handshakes.push_back(Waiting { key, from: datagram.from, bytes: (&*datagram.bytes).into() });
         Ok(Taken::Waits)
     }

@@ -14,12 +14,10 @@ use std::time::{Duration, Instant};
 use fanlight_wire::{ExtendedSequence, Timestamp};
 
 use crate::limits::{HOLD_PACKETS_MAX, HOLD_SLACK};
+use crate::rhythm::Rhythm;
 use crate::store::PacketFacts;
 
-/// Frames that come so much slower or faster than before have another rhythm.
-const OTHER_RHYTHM: u32 = 2;
-
-/// The packets that wait for their fan-out, and the rhythm in which such have left.
+/// The packets that wait for their fan-out, and the rhythm in which such come.
 #[derive(Debug, Default)]
 pub(crate) struct Hold {
     /// Of the first that waits.
@@ -28,9 +26,7 @@ pub(crate) struct Hold {
     packets: usize,
     /// More would not make a better train: the frame is whole, or something is late already.
     is_ripe: bool,
-    /// Which frame left last and when, and how far apart frames were on the average.
-    left: Option<(Timestamp, Instant)>,
-    interval: Option<Duration>,
+    rhythm: Rhythm,
 }
 
 /// What holds for the whole shard in a turn.
@@ -58,6 +54,7 @@ impl Hold {
         newest: Option<ExtendedSequence>,
     ) {
         self.since.get_or_insert(now);
+        self.rhythm.note(now, facts.timestamp);
         let is_other_frame = *self.timestamp.get_or_insert(facts.timestamp) != facts.timestamp;
         let is_late = newest.is_some_and(|newest| sequence < newest);
         self.packets += 1;
@@ -74,39 +71,20 @@ impl Hold {
     pub(crate) fn audio_until(&self, terms: &Terms, video: &Self) -> Option<Instant> {
         let until = self.since? + terms.hold_max;
         // What has come of the next frame leaves in time, or not much later than that.
-        let ride = if video.since.is_some() { Some(terms.now) } else { video.next() };
+        let ride = if video.since.is_some() { Some(terms.now) } else { video.expected(terms.now) };
         let in_time = ride.is_some_and(|ride| ride + HOLD_SLACK > terms.now && ride <= until);
         (terms.may_hold() && in_time && until > terms.now)
             .then(|| ride.map_or(until, |ride| (ride + HOLD_SLACK).max(terms.now + HOLD_SLACK)).min(until))
     }
 
     /// What waited leaves.
-    pub(crate) fn leave(&mut self, now: Instant) {
-        if let Some(timestamp) = self.timestamp.take() {
-            self.learn(now, timestamp);
-        }
-        (self.since, self.packets, self.is_ripe) = (None, 0, false);
+    pub(crate) fn leave(&mut self) {
+        (self.since, self.timestamp, self.packets, self.is_ripe) = (None, None, 0, false);
     }
 
-    fn learn(&mut self, now: Instant, timestamp: Timestamp) {
-        let Some((last, left)) = self.left else {
-            self.left = Some((timestamp, now));
-            return;
-        };
-        if last == timestamp {
-            return; // the rest of a frame
-        }
-        self.left = Some((timestamp, now));
-        let since_last = now.saturating_duration_since(left);
-        let steady = self.interval.filter(|interval| {
-            since_last <= *interval * OTHER_RHYTHM && *interval <= since_last * OTHER_RHYTHM
-        });
-        self.interval = Some(steady.map_or(since_last, |interval| (interval * 3 + since_last) / 4));
-    }
-
-    /// When the next frame is likely to leave.
-    fn next(&self) -> Option<Instant> {
-        Some(self.left?.1 + self.interval?)
+    /// When the next frame is likely to come.
+    pub(crate) fn expected(&self, now: Instant) -> Option<Instant> {
+        self.rhythm.next(now)
     }
 }
 
@@ -187,7 +165,7 @@ mod tests {
         let mut video = Hold::default();
         for frame in 0..4 {
             note(&mut video, at(33 * frame), frame, 3_000 * u32::try_from(frame).unwrap(), true);
-            video.leave(at(33 * frame));
+            video.leave();
         }
         video
     }
@@ -200,7 +178,7 @@ mod tests {
         note(&mut audio, at(125), 1, 960, true);
         assert_eq!(audio.audio_until(&terms(at(125)), &video), Some(at(132) + HOLD_SLACK));
         assert_eq!(audio.audio_until(&terms(at(132) + HOLD_SLACK), &video), None, "the frame did not come");
-        audio.leave(at(126));
+        audio.leave();
         note(&mut audio, at(110), 1, 960, true);
         assert_eq!(audio.audio_until(&terms(at(110)), &video), None, "the next frame is too far");
         assert_eq!(audio.audio_until(&terms(at(110)), &Hold::default()), None, "there is no video");
@@ -215,20 +193,5 @@ mod tests {
         note(&mut audio, at(131), 1, 960, true);
         assert_eq!(audio.audio_until(&terms(at(131)), &video), Some(at(131) + HOLD_SLACK));
         assert_eq!(audio.audio_until(&terms(at(141)), &video), None);
-    }
-
-    /// A slide show, and then a film. A long frame that leaves in two trains is one all the same.
-    #[test]
-    fn the_rhythm_is_learned_anew_after_a_pause_and_by_frames() {
-        let mut video = video();
-        let mut frame = |left_at: u64, timestamp: u32| {
-            note(&mut video, at(left_at), left_at, timestamp, true);
-            video.leave(at(left_at));
-            video.next()
-        };
-        assert_eq!(frame(5_099, 1), Some(at(10_099)), "as slow as it looks");
-        assert_eq!(frame(5_132, 2), Some(at(5_165)));
-        assert_eq!(frame(5_134, 2), Some(at(5_165)));
-        assert_eq!(frame(5_167, 3), Some(at(5_167) + Duration::from_micros(33_500)));
     }
 }

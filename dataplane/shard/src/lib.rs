@@ -32,6 +32,7 @@ mod fan_out;
 mod feedback;
 #[cfg(test)]
 mod footprint;
+mod gather;
 mod gop;
 mod handshakes;
 mod hold;
@@ -60,6 +61,7 @@ mod receiver;
 mod reject;
 mod remote;
 mod report;
+mod rhythm;
 mod rng;
 mod routes;
 pub mod rtc;

@@ -203,8 +203,12 @@ pub const TRAIN_SEGMENTS_MAX: usize = 64;
 pub const LOAD_BPS: u64 = 100_000_000;
 /// A train of so many packets of ordinary size fills a send slot: more of a frame would be another one.
 pub const HOLD_PACKETS_MAX: usize = 12;
-/// What arrives at such a shard is gathered for so long before it wakes: to be woken costs as much as thirty packets.
-pub const GATHER_MAX: Duration = Duration::from_millis(4);
+/// What arrives at such a shard is gathered for so long at least before it wakes: to be woken costs as much as dozens of packets.
+pub const GATHER_MIN: Duration = Duration::from_millis(2);
+/// So long after a handshake has gone on, the next step of one may come.
+pub const HANDSHAKE_MEMORY: Duration = Duration::from_millis(300);
+/// Tracks whose rhythm is looked at: of more, some packet is always near.
+pub const RHYTHMS_MAX: usize = 16;
 /// What is in no hurry (reports, consent checks) comes up at multiples of this.
 pub const LAZY_GRID: Duration = Duration::from_millis(50);
 /// A transport that waits for less is in a hurry: it shakes hands.

@@ -10,10 +10,7 @@ use crate::counters::Counters;
 use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
 use crate::layers::source::Source;
-use crate::limits::{
-    COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, GATHER_MAX, LANE_MESSAGES_PER_TURN_MAX, LAZY_GRID,
-    LOAD_BPS,
-};
+use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
 use crate::notes::Notable;
 use crate::rate::RateMeter;
 use crate::reject::Reject;
@@ -79,6 +76,8 @@ pub struct Shard {
     pub(crate) leaving: Vec<Box<Track>>,
     /// When the next of the others have waited long enough.
     pub(crate) held_until: Option<Instant>,
+    /// When somebody shook hands last.
+    pub(crate) shook_hands: Option<Instant>,
     /// Of all that was sent.
     pub(crate) egress_rate: RateMeter,
     pub(crate) timers: Timers,
@@ -113,6 +112,7 @@ impl Shard {
             fresh: Vec::new(),
             leaving: Vec::new(),
             held_until: None,
+            shook_hands: None,
             egress_rate: RateMeter::new(config.started),
             timers: Timers::default(),
             mirror_wishes: Vec::new(),
@@ -149,24 +149,6 @@ impl Shard {
         let sent_bytes = self.counters.bytes_out - sent_before_bytes;
         self.egress_rate.add(self.now, usize::try_from(sent_bytes).unwrap_or(usize::MAX));
         self.deadline(inputs).into_iter().chain(wishes).min()
-    }
-
-    /// For how long what arrives may be gathered before the next turn, instead of making a turn of each datagram.
-    #[must_use]
-    pub fn gather(&self) -> Duration {
-        if self.is_loaded() { self.config.trains.hold_max.min(GATHER_MAX) } else { Duration::ZERO }
-    }
-
-    /// That time or a little later: what is in no hurry comes up together, and wakes the shard once.
-    pub(crate) fn lazily(&self, at: Instant) -> Instant {
-        let since_start = at.saturating_duration_since(self.config.started);
-        let past = since_start.as_nanos() % LAZY_GRID.as_nanos();
-        let past = Duration::from_nanos(u64::try_from(past).unwrap_or_default());
-        if past.is_zero() { at } else { at + (LAZY_GRID - past) }
-    }
-
-    pub(crate) fn is_loaded(&self) -> bool {
-        self.egress_rate.bps(self.now) >= self.config.trains.load_bps
     }
 
     /// Cumulative counters.
@@ -277,7 +259,7 @@ impl Shard {
         let left_over = left_over.then_some(self.now);
         let is_waiting = !self.backlog.is_empty() || !self.backfills.is_empty();
         let backlog = is_waiting.then(|| self.now + BACKLOG_RETRY);
-        let timers = self.timers.earliest().map(|at| at.max(self.now + self.gather()));
+        let timers = self.timers.earliest().map(|at| self.not_at_once(at));
         [left_over, backlog, self.held_until, timers].into_iter().flatten().min()
     }
 }

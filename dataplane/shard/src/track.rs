@@ -115,8 +115,8 @@ impl Track {
     }
 
     /// What was kept is fanned out now.
-    pub(crate) fn release(&mut self, now: Instant) {
-        self.hold.leave(now);
+    pub(crate) fn release(&mut self) {
+        self.hold.leave();
         self.released = self.newest.map(|(newest, _)| newest);
     }
 
