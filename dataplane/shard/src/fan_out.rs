@@ -154,7 +154,9 @@ impl Shard {
         if leaving.len() > 1 {
             for (place, other) in subscriptions.iter_mut().enumerate() {
                 let track = leaving.iter().find(|track| track.id == other.spec.track && !track.is_video);
-                if let Some(track) = track.filter(|_| place != subscriber.place) {
+                // In the turn of a switch both layers leave: the sound went with the first.
+                let is_served = place == subscriber.place || other.served == turn;
+                if let Some(track) = track.filter(|_| !is_served) {
                     delivery.serve(track, other);
                     other.served = turn;
                     is_behind |= other.due.is_some();
