@@ -10,6 +10,7 @@ mod layers;
 mod ledger;
 mod offer;
 mod open;
+mod placement;
 mod slots;
 mod stats;
 mod trickle;
@@ -35,6 +36,7 @@ use self::connection::{Connection, ConnectionId};
 use self::handover::Handover;
 use self::ledger::Ledger;
 use self::open::Opened;
+use self::placement::Load;
 use self::slots::Slots;
 use crate::config::Config;
 use crate::error::StartError;
@@ -74,6 +76,7 @@ pub(crate) struct TcpLink {
 struct LinkedShard {
     link: ShardLink,
     slots: Slots,
+    load: Load,
 }
 
 struct Link {
@@ -118,7 +121,10 @@ pub(crate) fn serve(
         ufrag_key,
         certificate,
         reports: shards.iter().map(|_| None).collect(),
-        shards: shards.into_iter().map(|link| LinkedShard { link, slots: Slots::default() }).collect(),
+        shards: shards
+            .into_iter()
+            .map(|link| LinkedShard { link, slots: Slots::default(), load: Load::default() })
+            .collect(),
         tcp,
         ledger: Ledger::default(),
         next_track: 0,

@@ -13,6 +13,7 @@ use fanlight_wire::codec;
 
 use super::Link;
 use super::ledger::Record;
+use super::placement::least_loaded;
 use crate::address::one_of_each_family;
 use crate::sdp::{
     Carrier, Offer, Policy, Published, PublishedCodec, SdpError, TransportParameters, plan_publish,
@@ -110,8 +111,8 @@ impl Link {
             return Err(self.full("limits.sessions_max"));
         }
         let ice_pwd = secret::ice_password().map_err(no_randomness)?;
-        let least = (0..self.shards.len()).min_by_key(|place| self.shards[*place].slots.in_use());
-        let place = least.ok_or_else(|| Refusal::Internal("there is no shard".into()))?;
+        let loads: Vec<_> = self.shards.iter().map(|shard| (shard.load, shard.slots.in_use())).collect();
+        let place = least_loaded(&loads).ok_or_else(|| Refusal::Internal("there is no shard".into()))?;
         let key = self.shards[place].slots.take().ok_or_else(|| self.full("limits.sessions_max"))?;
         let shard = &self.shards[place].link;
         let ufrag = self.ufrag_key.encode(shard.id, key).map(|ufrag| ufrag.map(char::from).iter().collect());

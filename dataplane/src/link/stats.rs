@@ -19,6 +19,9 @@ use crate::worker::PortReport;
 impl Link {
     /// Puts the shard's report in its place, and passes all on once each shard has told.
     pub(super) fn collect(&mut self, shard: ShardId, report: Box<ShardReport>, port: PortReport) {
+        if let Some(linked) = self.shards.get_mut(usize::from(shard.0)) {
+            linked.load.note(Instant::now(), &report);
+        }
         if let Some(place) = self.reports.get_mut(usize::from(shard.0)) {
             *place = Some((report, port));
         }
