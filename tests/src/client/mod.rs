@@ -5,6 +5,7 @@
 //! ([`Script`]), so that a viewer can tell every byte of every packet that it should have got.
 
 mod answer;
+mod layered;
 mod loss;
 mod publisher;
 mod resource;
@@ -18,6 +19,7 @@ mod timeline;
 mod viewer;
 
 pub use answer::{Answer, AnsweredTrack};
+pub use layered::Layered;
 pub use loss::Loss;
 pub use publisher::{Publisher, PublisherOptions};
 pub use resource::{Endpoint, Resource, SignallingError};

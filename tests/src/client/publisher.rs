@@ -1,10 +1,10 @@
 //! A publisher: sends a [`Script`] of sound and one of pictures in real time, answers NACK, and makes a key frame on PLI.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::Protocol;
 use str0m::rtp::{ExtensionValues, RtpWrite, Ssrc};
 use str0m::{Event, Rtc};
@@ -36,6 +36,8 @@ pub struct PublisherOptions {
     pub protocol: Protocol,
     /// Which of its own packets never leave. Retransmissions do.
     pub loss: Option<Loss>,
+    /// The names of the layers that the pictures come in at once (RFC 8853), the largest first. Empty: no simulcast.
+    pub layers: Vec<&'static str>,
 }
 
 impl Default for PublisherOptions {
@@ -47,6 +49,7 @@ impl Default for PublisherOptions {
             data_channel: false,
             protocol: Protocol::Udp,
             loss: None,
+            layers: Vec::new(),
         }
     }
 }
@@ -55,6 +58,7 @@ impl Default for PublisherOptions {
 struct Track {
     script: Script,
     mid: Mid,
+    rid: Option<Rid>,
     payload_type: Pt,
     ssrc: Ssrc,
     /// Frames sent, and packets.
@@ -70,7 +74,7 @@ struct Life {
     loss: Option<Loss>,
     resent: u64,
     /// Tracks whose next frame must be a key frame.
-    wished: BTreeSet<Mid>,
+    wished: HashSet<(Mid, Option<Rid>)>,
     wishes: Vec<Instant>,
 }
 
@@ -89,7 +93,7 @@ impl Part for Life {
 
     fn hears(&mut self, event: Event, _: Option<RtpOnWire>) {
         if let Event::KeyframeRequest(request) = event {
-            self.wished.insert(request.mid);
+            self.wished.insert((request.mid, request.rid));
             self.wishes.push(Instant::now());
         }
     }
@@ -121,13 +125,22 @@ impl Publisher {
         let (mut session, proposed) =
             Session::open(endpoint, config, options.protocol, options.data_channel, |changes| {
                 let add = |(kind, content)| {
-                    (changes.add_media(kind, Direction::SendOnly, None, None, None), content)
+                    let simulcast = simulcast(&options.layers).filter(|_| kind == MediaKind::Video);
+                    (changes.add_media(kind, Direction::SendOnly, None, None, simulcast), content)
                 };
                 audio.into_iter().chain(video).map(add).collect::<Vec<_>>()
             })?;
-        let script = |content| Script { stream: options.stream, content };
-        let track = |(mid, content)| Track::negotiated(&mut session.rtc, mid, script(content));
-        let tracks: Vec<_> = proposed.into_iter().filter_map(track).collect();
+        let streams = proposed.into_iter().flat_map(|(mid, content)| {
+            let layers = if content == Content::Opus { &[] } else { options.layers.as_slice() };
+            let alone = layers.is_empty().then_some(None);
+            let rids = layers.iter().map(|name| Some(Rid::from(*name))).chain(alone);
+            (0..).zip(rids).map(move |(layer, rid)| (mid, rid, layer, content)).collect::<Vec<_>>()
+        });
+        let track = |(mid, rid, layer, content)| {
+            let script = Script { stream: options.stream, layer, content };
+            Track::negotiated(&mut session.rtc, mid, rid, script)
+        };
+        let tracks: Vec<_> = streams.filter_map(track).collect();
         let media = tracks.iter().map(|track| *track.ssrc).collect();
         Ok(Self { session, life: Life { media, loss: options.loss, ..Life::default() }, tracks, start: None })
     }
@@ -144,7 +157,7 @@ impl Publisher {
         let start = *self.start.get_or_insert_with(Instant::now);
         for track in &mut self.tracks {
             while track.due(start) <= Instant::now() {
-                let key = track.frame == 0 || self.life.wished.remove(&track.mid);
+                let key = track.frame == 0 || self.life.wished.remove(&(track.mid, track.rid));
                 track.send(&mut self.session.rtc, start, key);
                 self.session.flush(&mut self.life)?;
             }
@@ -259,14 +272,14 @@ impl Publisher {
 
 impl Track {
     /// What the answer made of a proposed track. None: it was refused.
-    fn negotiated(rtc: &mut Rtc, mid: Mid, script: Script) -> Option<Self> {
+    fn negotiated(rtc: &mut Rtc, mid: Mid, rid: Option<Rid>, script: Script) -> Option<Self> {
         let payload_type = *rtc.media(mid)?.remote_pts().first()?;
         let mut direct = rtc.direct_api();
-        let stream = direct.stream_tx_by_mid(mid, None)?;
+        let stream = direct.stream_tx_by_mid(mid, rid)?;
         // By default str0m forgets what it was asked for when resending takes more than 15 % of what it sends.
         stream.set_rtx_cache(RESENDABLE_PACKETS, RESENDABLE_TIME, None);
         let ssrc = stream.ssrc();
-        Some(Self { script, mid, payload_type, ssrc, frame: 0, ordinal: 0 })
+        Some(Self { script, mid, rid, payload_type, ssrc, frame: 0, ordinal: 0 })
     }
 
     fn due(&self, start: Instant) -> Instant {
@@ -300,4 +313,10 @@ impl Track {
         }
         self.frame += 1;
     }
+}
+
+fn simulcast(names: &[&str]) -> Option<Simulcast> {
+    let mut simulcast = Simulcast::new();
+    names.iter().for_each(|name| simulcast.add_send_layer(SimulcastLayer::new(name)));
+    (!names.is_empty()).then_some(simulcast)
 }

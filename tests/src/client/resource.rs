@@ -98,6 +98,23 @@ impl Resource {
         state.ok_or_else(|| SignallingError::Incomplete { path: self.path.clone(), missing: "state" })
     }
 
+    /// All that the server knows of the session.
+    ///
+    /// # Errors
+    /// No answer, a refusal, or no JSON.
+    pub fn report(&self) -> Result<serde_json::Value, SignallingError> {
+        let response = self.request("GET", &[("Accept", "application/json")], "")?;
+        response.json().map_err(|_| SignallingError::Incomplete { path: self.path.clone(), missing: "JSON" })
+    }
+
+    /// Tells a viewer's controls what to change, as JSON.
+    ///
+    /// # Errors
+    /// No answer, or a refusal.
+    pub fn control(&self, changes: &str) -> Result<(), SignallingError> {
+        self.request("PATCH", &[("Content-Type", "application/json")], changes).map(drop)
+    }
+
     /// Whether the server has no such session: it never had, or it has ended (410, for as long as the reason is kept).
     #[must_use]
     pub fn is_gone(&self) -> bool {

@@ -20,8 +20,10 @@ pub enum Content {
 /// One track of one published stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Script {
-    /// Any number; two streams with different ones share no payload.
+    /// Any number of 24 bits; two streams with different ones share no payload.
     pub stream: u32,
+    /// Which layer of a simulcast: 0 is the whole picture, each further one has half the sides and half the packets.
+    pub layer: u8,
     pub content: Content,
 }
 
@@ -90,8 +92,8 @@ impl Script {
     pub fn packets(&self, key: bool) -> u16 {
         match self.content {
             Content::Opus => 1,
-            Content::Vp8 | Content::H264 if key => 12,
-            Content::Vp8 | Content::H264 => 3,
+            Content::Vp8 | Content::H264 if key => 12 >> self.layer,
+            Content::Vp8 | Content::H264 => (3 >> self.layer).max(1),
         }
     }
 
@@ -107,14 +109,14 @@ impl Script {
     pub fn payload(&self, place: &Place) -> Vec<u8> {
         let mut payload = self.prefix(place);
         let start = payload.len();
-        payload.extend(self.stream.to_be_bytes());
+        payload.extend(self.number().to_be_bytes());
         payload.extend(place.frame.to_be_bytes());
         payload.extend(place.ordinal.to_be_bytes());
         payload.extend(place.packet.to_be_bytes());
         payload.extend(place.packets.to_be_bytes());
         payload.push(u8::from(place.key));
         let filled = (payload.len() + 1).max(self.bytes(place) - CHECKSUM_BYTES);
-        let mut state = mix(u64::from(self.stream) << 32 | u64::from(place.ordinal));
+        let mut state = mix(u64::from(self.number()) << 32 | u64::from(place.ordinal));
         while payload.len() < filled {
             payload.push(state.to_be_bytes()[0]);
             state = mix(state);
@@ -127,6 +129,27 @@ impl Script {
     /// Reads where a payload says it stands. None: it is not of this script, or damaged.
     #[must_use]
     pub fn place(&self, payload: &[u8]) -> Option<Place> {
+        let (number, place) = self.read(payload)?;
+        (number == self.number() && self.payload(&place) == payload).then_some(place)
+    }
+
+    /// The same for a payload of any layer of the stream, with its layer. The codec's own bytes, which a server has to rewrite
+    /// where layers meet, are not judged.
+    #[must_use]
+    pub fn place_in_layers(&self, payload: &[u8]) -> Option<(u8, Place)> {
+        let (number, place) = self.read(payload)?;
+        let layer = Self { layer: number.to_be_bytes()[0], ..*self };
+        let known = |payload: &[u8]| payload.get(self.prefix_len(payload)?..).map(<[u8]>::to_vec);
+        let is_whole = number == layer.number() && known(&layer.payload(&place)) == known(payload);
+        is_whole.then_some((layer.layer, place))
+    }
+
+    /// Names stream and layer in payloads.
+    fn number(&self) -> u32 {
+        u32::from(self.layer) << 24 | self.stream
+    }
+
+    fn read(&self, payload: &[u8]) -> Option<(u32, Place)> {
         let known = payload.get(self.prefix_len(payload)?..)?;
         let number = |at: usize, bytes: usize| {
             let bytes = known.get(at..at + bytes)?;
@@ -139,7 +162,7 @@ impl Script {
             packets: number(14, 2)?.try_into().ok()?,
             key: *known.get(Place::BYTES - 5)? == 1,
         };
-        (number(0, 4)? == self.stream && self.payload(&place) == payload).then_some(place)
+        Some((number(0, 4)?, place))
     }
 
     /// Bytes of a payload. All packets of a frame have one length but the first, which is shorter, as libwebrtc cuts them.
@@ -153,7 +176,7 @@ impl Script {
     fn prefix(&self, place: &Place) -> Vec<u8> {
         match self.content {
             Content::Opus => vec![0x78],
-            Content::Vp8 => vp8_prefix(place),
+            Content::Vp8 => vp8_prefix(place, self.layer),
             Content::H264 => self.h264_prefix(place),
         }
     }
@@ -194,15 +217,19 @@ impl Script {
 }
 
 /// RFC 7741 §4.2 with a 15-bit picture id, then §4.3 in the first packet of a frame.
-fn vp8_prefix(place: &Place) -> Vec<u8> {
+fn vp8_prefix(place: &Place, layer: u8) -> Vec<u8> {
     let [_, _, high, low] = place.frame.to_be_bytes();
     let starts = place.packet == 0;
     let mut prefix = vec![if starts { 0x90 } else { 0x80 }, 0x80, 0x80 | high, low];
     match (starts, place.key) {
         (false, _) => {}
         (true, false) => prefix.extend([0x11, 0, 0]),
-        // Frame tag, start code, 640 × 360.
-        (true, true) => prefix.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01]),
+        (true, true) => {
+            // Frame tag, start code, width and height.
+            prefix.extend([0x10, 0, 0, 0x9d, 0x01, 0x2a]);
+            prefix.extend((640_u16 >> layer).to_le_bytes());
+            prefix.extend((360_u16 >> layer).to_le_bytes());
+        }
     }
     prefix
 }
@@ -242,7 +269,8 @@ mod tests {
     #[test]
     fn a_payload_tells_its_place_and_no_other_script_reads_it() {
         for content in [Content::Opus, Content::Vp8, Content::H264] {
-            let (script, other) = (Script { stream: 7, content }, Script { stream: 8, content });
+            let (script, other) =
+                (Script { stream: 7, layer: 0, content }, Script { stream: 8, layer: 0, content });
             for place in places(&script) {
                 let payload = script.payload(&place);
                 assert_eq!(script.place(&payload), Some(place), "{content:?}");
@@ -256,7 +284,7 @@ mod tests {
     #[test]
     fn a_damaged_payload_has_no_place() {
         for content in [Content::Opus, Content::Vp8, Content::H264] {
-            let script = Script { stream: 7, content };
+            let script = Script { stream: 7, layer: 0, content };
             for place in [places(&script)[0], places(&script)[4]] {
                 let payload = script.payload(&place);
                 for at in 0..payload.len() {
@@ -268,10 +296,27 @@ mod tests {
         }
     }
 
+    /// Layers of one stream are told apart, and the picture id may have been rewritten.
+    #[test]
+    fn a_payload_tells_its_layer_whatever_its_picture_is_called() {
+        let small = Script { stream: 7, layer: 2, content: Content::Vp8 };
+        for place in places(&small) {
+            let mut payload = small.payload(&place);
+            payload[3] ^= 0x55;
+            for (reader, told) in [(7, Some((2, place))), (8, None)] {
+                let reader = Script { stream: reader, layer: 0, content: Content::Vp8 };
+                assert_eq!((reader.place_in_layers(&payload), reader.place(&payload)), (told, None));
+            }
+            let last = payload.len() - 1;
+            payload[last] ^= 1;
+            assert_eq!(small.place_in_layers(&payload), None, "a damaged one has no place");
+        }
+    }
+
     /// The length in the aggregation must be that of the unit, or a strict reader refuses the packet.
     #[test]
     fn the_units_of_the_aggregation_tile_the_packet() {
-        let script = Script { stream: 1, content: Content::H264 };
+        let script = Script { stream: 1, layer: 0, content: Content::H264 };
         let payload = script.payload(&places(&script)[0]);
         let mut rest = &payload[1..];
         let mut types = Vec::new();

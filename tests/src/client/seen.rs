@@ -7,6 +7,7 @@ use str0m::rtp::RtpPacket;
 use str0m::rtp::rtcp::SenderInfo;
 
 use super::answer::AnsweredTrack;
+use super::layered::Layered;
 use super::script::{Content, Place, Script};
 use super::session::RtpOnWire;
 use super::timeline::Timeline;
@@ -61,6 +62,8 @@ pub struct Seen {
     /// The packet with the highest ordinal, and its RTP timestamp.
     pub newest: Option<(Place, u32)>,
     pub sender_reports: u64,
+    /// Of a stream in layers.
+    pub layered: Layered,
     /// The newest sender report.
     pub sender_clock: Option<SenderClock>,
     /// What is added to the script's sequence numbers on the way.
@@ -85,6 +88,7 @@ impl Seen {
             first: None,
             newest: None,
             sender_reports: 0,
+            layered: Layered::default(),
             sender_clock: None,
             offset: None,
             timeline: Timeline::default(),
@@ -131,6 +135,9 @@ impl Seen {
 
     pub(crate) fn take_packet(&mut self, packet: &RtpPacket, via: Option<RtpOnWire>) {
         let retransmitted = self.check_promise(packet, via);
+        if !retransmitted {
+            self.layered.take(&self.script, packet.header.sequence_number, &packet.payload);
+        }
         let Some(place) = self.script.place(&packet.payload) else {
             self.faults.strange += 1;
             return;

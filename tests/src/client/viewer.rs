@@ -116,7 +116,7 @@ impl Viewer {
                 "H264" => Content::H264,
                 _ => return None,
             };
-            Some((mid, Seen::new(Script { stream: options.stream, content }, promised)))
+            Some((mid, Seen::new(Script { stream: options.stream, layer: 0, content }, promised)))
         };
         let tracks = mids.into_iter().filter_map(seen).collect();
         Ok(Self { session, life: Life { tracks, unknown: 0, loss: options.loss } })

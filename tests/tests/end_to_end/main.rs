@@ -5,6 +5,7 @@
 mod delivery;
 mod hostility;
 mod key_frames;
+mod layers;
 mod lifecycle;
 mod load;
 mod recovery;
