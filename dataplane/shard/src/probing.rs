@@ -31,7 +31,7 @@ impl Shard {
         if due_bytes == 0 {
             return;
         }
-        let mut flowing = subscriptions.iter_mut().filter(|subscription| subscription.flow != Flow::Paused);
+        let mut flowing = subscriptions.iter_mut().filter(|s| matches!(s.flow, Flow::Live | Flow::Behind(_)));
         let carrier = flowing.find(|subscription| subscription.spec.rtx.is_some());
         let clock = carrier.as_ref().and_then(|carrier| self.tracks.get(&carrier.spec.track)?.newest());
         let (Some(carrier), Some((_, timestamp))) = (carrier, clock) else { return bandwidth.stop_probe() };

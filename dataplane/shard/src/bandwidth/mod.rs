@@ -210,6 +210,9 @@ impl Bandwidth {
             self.is_known = true;
             // A queue that our own probe made says nothing of the media.
             let explained = usage == Usage::Over && self.probing.explains_queue(now_us);
+            if usage == Usage::Over && !explained {
+                self.probing.overused(now_us);
+            }
             let usage = if explained { Usage::Under } else { usage };
             self.rate.update(now_us, usage, bps, round_trip_us);
         }
@@ -218,6 +221,8 @@ impl Bandwidth {
             // What arrives all the time needs no proof.
             let proved_bps = measured_bps.max(arrived_bps.min(self.bound_bps()));
             self.is_known = true;
+            // Nor does the line that goes through the queue which it left.
+            self.trendline.begin_anew();
             self.rate.prove(now_us, proved_bps);
             self.loss.prove(proved_bps);
         }
@@ -229,7 +234,7 @@ impl Bandwidth {
     fn probe(&mut self, now_us: u64, usage: Usage, arrived_bps: f64) {
         let known_bps = self.is_known.then(|| self.bound_bps());
         if let Some(wanted) = self.wanted_bps.filter(|wanted| known_bps.is_none_or(|known| known < *wanted))
-            && usage != Usage::Over
+            && usage == Usage::Normal
         {
             self.probing.begin(now_us, wanted, known_bps, arrived_bps);
         }

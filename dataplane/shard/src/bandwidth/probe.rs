@@ -17,7 +17,9 @@ const REACHED: f64 = 0.9;
 const PADDING_SHARE_MIN: f64 = 0.5;
 /// Pauses after probes that failed, µs. The longest bounds how late it is noticed that a limit was lifted.
 const PAUSE_US_FIRST: u64 = 1_500_000;
-const PAUSE_US_MAX: u64 = 4_000_000;
+const PAUSE_US_MAX: u64 = 2_500_000;
+/// After an overuse of the media's own a queue has to empty first, µs.
+const OVERUSE_PAUSE_US: u64 = 1_000_000;
 /// Feedback on a probe's last packets is waited for so long beyond the round trip, µs.
 const PATIENCE_US: u64 = 500_000;
 /// So long after a probe the queue that it made may still show, µs.
@@ -62,7 +64,12 @@ impl Probing {
         self.cluster = Some((cluster, now_us));
     }
 
-    /// Overuse: nothing more of it leaves.
+    /// The media alone was too much for the link.
+    pub(super) fn overused(&mut self, now_us: u64) {
+        self.not_before_us = self.not_before_us.max(now_us + OVERUSE_PAUSE_US);
+    }
+
+    /// Nothing more of the probe leaves.
     pub(super) fn stop(&mut self) {
         if let Some((cluster, _)) = &mut self.cluster {
             cluster.stop();
@@ -178,8 +185,8 @@ mod tests {
             now_us += 10_000;
         }
         let longest = began.windows(2).map(|pair| pair[1] - pair[0]).max();
-        assert!((14..20).contains(&began.len()), "{began:?}");
-        assert!(longest.is_some_and(|pause| pause < 4_500_000), "{longest:?}");
+        assert!((20..26).contains(&began.len()), "{began:?}");
+        assert!(longest.is_some_and(|pause| pause < 3_000_000), "{longest:?}");
     }
 
     #[test]
