@@ -65,30 +65,53 @@ pub(crate) struct Worker {
     pub(crate) plumbing: Plumbing,
 }
 
+/// What a worker holds from one turn to the next.
+struct Hands {
+    commands: VecDeque<Command>,
+    lanes: VecDeque<(ShardId, LaneMessage)>,
+    events: Vec<Event>,
+    /// When the next turn is due.
+    deadline: Option<Instant>,
+}
+
+impl Hands {
+    fn empty() -> Self {
+        Self {
+            commands: VecDeque::with_capacity(COMMANDS_MAX),
+            lanes: VecDeque::with_capacity(LANE_MESSAGES_MAX),
+            events: Vec::new(),
+            deadline: None,
+        }
+    }
+}
+
 impl Worker {
     /// Runs until the link orders a stop or is gone.
     ///
     /// # Errors
     /// What the port cannot survive; the process has to start again.
     pub(crate) fn run(mut self) -> std::io::Result<()> {
-        let mut commands = VecDeque::with_capacity(COMMANDS_MAX);
-        let mut lanes = VecDeque::with_capacity(LANE_MESSAGES_MAX);
-        let mut events = Vec::new();
-        let mut deadline: Option<Instant> = None;
-        loop {
-            let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
-            self.port.gather(timeout, self.shard.gather())?;
-            // Lanes before commands: a message about a track never overtakes the command that made the track.
-            self.take_lanes(&mut lanes);
-            if self.take_orders(&mut commands) {
-                return self.port.flush();
-            }
-            deadline = self.turn(&mut commands, &mut lanes, &mut events);
-            self.tell(&mut events);
-            if self.has_more() {
-                deadline = Some(Instant::now());
-            }
+        let mut hands = Hands::empty();
+        while self.go_round(&mut hands)? {}
+        self.port.flush()
+    }
+
+    /// One wait and one turn. False: the link orders a stop, or is gone.
+    fn go_round(&mut self, hands: &mut Hands) -> std::io::Result<bool> {
+        let Hands { commands, lanes, events, deadline } = hands;
+        let timeout = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        self.port.gather(timeout, self.shard.gather())?;
+        // Lanes before commands: a message about a track never overtakes the command that made the track.
+        self.take_lanes(lanes);
+        if self.take_orders(commands) {
+            return Ok(false);
         }
+        *deadline = self.turn(commands, lanes, events);
+        self.tell(events);
+        if self.has_more() {
+            *deadline = Some(Instant::now());
+        }
+        Ok(true)
     }
 
     fn turn(
@@ -219,3 +242,7 @@ impl Egress for Slots<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "worker_tests.rs"]
+mod tests;
