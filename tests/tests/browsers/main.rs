@@ -14,6 +14,7 @@ mod pairs;
 mod paths;
 mod publishing;
 mod restarting;
+mod simulcast;
 mod stacks;
 mod sync;
 mod tcp;

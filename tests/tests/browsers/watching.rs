@@ -30,7 +30,7 @@ fn check_picture(page: &Page) -> TestResult<f64> {
 }
 
 /// The clock in the picture; a frame whose blocks the codec has blurred shows none, so another is tried.
-fn clock(page: &Page) -> TestResult<f64> {
+pub(crate) fn clock(page: &Page) -> TestResult<f64> {
     page.wait_for(&format!("{CLOCK}.then((time) => time !== null)"), SOON)?;
     for _ in 0..50 {
         let time = number(page, CLOCK)?;

@@ -3,4 +3,5 @@
 
 mod browsers;
 mod crossing;
+mod narrow;
 mod scene;
