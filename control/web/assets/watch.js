@@ -86,8 +86,8 @@ function newViewer() {
     diagnostics.notices = [...diagnostics.notices, notice.name].slice(-NOTICES_KEPT);
     hints.take(notice);
     pauses.show();
+    showLayers();
   });
-  viewer.addEventListener('layer', () => showLayers());
   return viewer;
 }
 

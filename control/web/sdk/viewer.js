@@ -191,6 +191,8 @@ export class Viewer extends Participant {
   noticed(notice) {
     const { name, kind } = notice;
     if (name === 'layer') this.#layer = layerNotice(notice);
+    // Another publisher's layers are others, if it has any.
+    if (name === 'switched' && kind === 'video') this.#layer = null;
     // Somebody else who knows the session's URL may steer it too.
     if (kind !== undefined && name === 'paused') this.#remember(kind, true);
     if (kind !== undefined && name === 'resumed') this.#remember(kind, false);

@@ -224,5 +224,9 @@ test(
     });
     equal((await told).layer, 'h');
     equal(viewer.layer, { layer: 'h', width: 640, height: 360, layers });
+    const switched = next(viewer, 'switched');
+    stage.server.tell('stage', 'switched', { kind: 'video', text: 'Another publisher.' });
+    await switched;
+    equal(viewer.layer, null);
   }),
 );
