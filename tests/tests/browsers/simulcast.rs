@@ -31,6 +31,11 @@ const WATCH_PICTURES: &str = "(() => { const video = document.querySelector('vid
      video.requestVideoFrameCallback(look); })()";
 const WATCH_ANEW: &str = "Object.assign(pictures, {since: performance.now(), gap: 0, first: {}})";
 
+/// Another session would begin another count, and hide that the first one had ended.
+const REMEMBER: &str = "void (window.first = window.fanlight.viewer.connection)";
+const IS_THE_SAME: &str =
+    "window.first === window.fanlight.viewer.connection && window.fanlight.state === 'live'";
+
 /// One publisher of several sizes, and its viewers.
 struct Show {
     publisher: Page,
@@ -65,7 +70,7 @@ impl Show {
             wait_for_picture(&viewer)?;
             viewer.wait_for(&is_wide(width), SOON)?;
             viewer.evaluate(WATCH_PICTURES)?;
-            viewer.evaluate("void (window.first = window.fanlight.viewer.connection)")?;
+            viewer.evaluate(REMEMBER)?;
             viewers.push((browser.make(), viewer));
         }
         Ok(Self { publisher, viewers, browsers, _server: server })
@@ -117,9 +122,7 @@ impl Show {
     /// Nobody had to join again.
     fn assert_lives(&self) -> TestResult {
         for (make, viewer) in &self.viewers {
-            let same =
-                "window.first === window.fanlight.viewer.connection && window.fanlight.state === 'live'";
-            assert!(viewer.evaluate(same)? == true, "{make} joined again: {:?}", viewer.console());
+            assert!(viewer.evaluate(IS_THE_SAME)? == true, "{make} joined again: {:?}", viewer.console());
         }
         Ok(())
     }
@@ -196,6 +199,7 @@ fn a_page_asks_for_no_more_than_is_looked_at() -> TestResult {
     let address = whole.evaluate("location.href.replace('&fit=0', '')")?;
     let fitting = show.browsers[0].open(address.as_str().unwrap_or_default())?;
     fitting.wait_for(&is_wide(960), SOON)?;
+    fitting.evaluate(REMEMBER)?;
     fitting.evaluate("void (document.getElementById('stage').style.width = '200px')")?;
     fitting.wait_for(&is_wide(240), SOON)?;
     fitting.evaluate(&hide(true))?;
@@ -206,7 +210,8 @@ fn a_page_asks_for_no_more_than_is_looked_at() -> TestResult {
     fitting.evaluate("void (document.getElementById('stage').style.width = '')")?;
     fitting.wait_for(&is_wide(960), SOON)?;
     assert!(whole.evaluate(&is_wide(960))? == true, "what one asks for is not what others get");
-    Ok(())
+    assert!(fitting.evaluate(IS_THE_SAME)? == true, "it joined again: {:?}", fitting.console());
+    show.assert_lives()
 }
 
 /// Chromium's pages count as visible in tests; this is what another tab in front of them does.
