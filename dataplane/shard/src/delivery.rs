@@ -57,7 +57,7 @@ impl Delivery<'_> {
         subscription: &mut Subscription,
     ) -> bool {
         match subscription.flow {
-            Flow::Paused => false,
+            Flow::Paused | Flow::Hushed => false,
             Flow::Waiting { .. } => subscription.begin_live(self.now, sequence, stored.facts, self.rng),
             // A late one leaves whatever the pace: behind it the cursor would come to what has been sent already.
             Flow::Live if self.must_wait(subscription) && !subscription.is_late(sequence) => {

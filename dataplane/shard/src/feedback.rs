@@ -139,6 +139,11 @@ impl Shard {
         let watched = viewer.subscriptions.iter().filter(|subscription| subscription.flow != Flow::Paused);
         let rates = watched.filter_map(|subscription| tracks.get(&subscription.spec.track));
         let stream_bps = rates.map(|track| track.rate.bps(now)).sum();
+        let falls =
+            viewer.constraint.estimate_bps().is_some_and(|before| estimate_bps < before - before / 20);
+        for layering in viewer.subscriptions.iter_mut().filter_map(|s| s.layering.as_deref_mut()) {
+            layering.due = if falls { now } else { layering.due };
+        }
         viewer.constraint.note_estimate(now, estimate_bps, viewer.bandwidth.is_some());
         if let Some(what) = viewer.constraint.judge(now, stream_bps) {
             session.note(now, what, outputs.events);

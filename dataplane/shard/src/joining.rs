@@ -90,7 +90,7 @@ impl Shard {
     }
 
     /// Lets a subscription begin, or begin anew.
-    fn begin(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
+    pub(crate) fn begin(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
         let now = self.now;
         let Self { sessions, tracks, rng, config, .. } = self;
         let viewer = sessions.find(key).and_then(|session| session.viewer_mut());
@@ -154,7 +154,8 @@ impl Shard {
             Flow::Live | Flow::Behind(_) if young && !lately => self.begin(key, place, outputs),
             // It is on its way through a group of pictures already.
             Flow::Behind(_) if young => {}
-            Flow::Paused => {}
+            // What a hushed one is going over to has been asked for.
+            Flow::Paused | Flow::Hushed => {}
             Flow::Live | Flow::Behind(_) | Flow::Waiting { .. } => self.wish_key_frame(id, outputs),
         }
     }

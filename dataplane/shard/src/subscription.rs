@@ -53,6 +53,8 @@ pub(crate) enum Flow {
     Live,
     /// It goes through the store, as fast as its pace and its way back to live allow.
     Behind(Cursor),
+    /// Its layer is far more than the link takes: nothing more of it is put into the queue that the next layer has to go through.
+    Hushed,
     /// Its viewer wants nothing now.
     Paused,
 }

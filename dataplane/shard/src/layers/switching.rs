@@ -25,6 +25,8 @@ struct Choice {
     next: usize,
     /// The next is a better layer than the current one.
     is_better: bool,
+    /// The current one is far more than the link takes.
+    is_too_much: bool,
     source: TrackId,
     wanted_before: LayerSet,
     wants: LayerSet,
@@ -127,6 +129,7 @@ impl Shard {
         Some(Choice {
             next,
             is_better: view.rank(next) > view.rank(layering.current),
+            is_too_much: view.is_too_much(layering.current),
             source: layering.source,
             wanted_before,
             wants: layering.wants,
@@ -139,7 +142,9 @@ impl Shard {
         let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get_mut(place)) else {
             return;
         };
-        let Subscription { spec, layering: Some(layering), flow, .. } = &mut *subscription else { return };
+        let Subscription { spec, layering: Some(layering), flow, due, .. } = &mut *subscription else {
+            return;
+        };
         let target = Some(choice.next).filter(|next| *next != layering.current);
         let Some(next) = spec.layers.get(choice.next).map(|layer| layer.track) else { return };
         let current_flows = self
@@ -148,6 +153,12 @@ impl Shard {
             .and_then(|source| source.ladder.rung(layering.current))
             .is_some_and(|rung| rung.flows);
         let is_at_once = target.is_some() && (!current_flows || matches!(flow, Flow::Waiting { .. }));
+        let is_moving = matches!(flow, Flow::Live | Flow::Behind(_));
+        if target.is_some() && !choice.is_better && choice.is_too_much && is_moving {
+            *flow = Flow::Hushed;
+            *due = None;
+        }
+        let goes_on = target.is_none() && *flow == Flow::Hushed;
         if layering.target == target && !is_at_once {
             return;
         }
@@ -168,6 +179,9 @@ impl Shard {
         }
         if let Some(former) = former {
             self.unsubscribe(subscriber, former, outputs);
+        }
+        if goes_on {
+            self.begin(key, place, outputs);
         }
     }
 

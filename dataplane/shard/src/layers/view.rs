@@ -51,6 +51,12 @@ impl View<'_> {
         Some(with_margin(rung.bps))
     }
 
+    /// Whether the link takes so little of the layer that hardly a frame of it would come through whole.
+    pub(crate) fn is_too_much(&self, place: usize) -> bool {
+        let bps = self.ladder.rung(place).map(|rung| rung.bps).unwrap_or_default();
+        self.estimate_bps.is_some_and(|estimate_bps| estimate_bps < bps - bps / 4)
+    }
+
     pub(crate) fn flows(&self, place: usize) -> bool {
         self.ladder.rung(place).is_some_and(|rung| rung.flows)
     }

@@ -194,7 +194,7 @@ impl Publisher {
         again
     }
 
-    fn next_transport_sequence(&mut self) -> Vec<u8> {
+    pub(crate) fn next_transport_sequence(&mut self) -> Vec<u8> {
         let sequence = self.transport_sequence;
         self.transport_sequence = sequence.wrapping_add(1);
         sequence.to_be_bytes().to_vec()

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use fanlight_shard::keyed::Keyed;
 use fanlight_shard::{
-    Command, EndReason, Inputs, LaneMessage, Layers, Outputs, PublishSpec, Remote, Role, SessionKey,
-    SessionSpec, Shard, ShardId, TrackId, WatchSpec,
+    Command, EndReason, Inputs, LaneMessage, LayerWish, Layers, Outputs, PublishSpec, Remote, Role,
+    SessionKey, SessionSpec, Shard, ShardId, TrackId, WatchSpec,
 };
 use fanlight_wire::Ssrc;
 
@@ -26,6 +26,7 @@ pub(crate) enum Order {
     Inspect(SessionKey),
     Pause { key: SessionKey, video: bool, paused: bool },
     Switch { key: SessionKey, from: TrackId, to: Layers, home: ShardId },
+    Prefer { key: SessionKey, wish: LayerWish },
 }
 
 /// A session whose handshake is left out: its keys follow from its number.
@@ -46,6 +47,7 @@ impl Order {
             Self::Report => Command::Report,
             Self::Pause { key, video, paused } => Command::Pause { key, video, paused },
             Self::Switch { key, from, to, home } => Command::Switch { key, from, to, home },
+            Self::Prefer { key, wish } => Command::Prefer { key, wish },
             Self::Inspect(key) => Command::Inspect { key, request: 1 },
         }
     }

@@ -5,6 +5,8 @@
 mod common;
 
 #[cfg(test)]
+mod adapting;
+#[cfg(test)]
 mod attacks;
 #[cfg(test)]
 mod estimating;
@@ -20,6 +22,8 @@ mod handshake;
 mod inspecting;
 #[cfg(test)]
 mod joining;
+#[cfg(test)]
+mod layers;
 #[cfg(test)]
 mod leaps;
 #[cfg(test)]
