@@ -65,6 +65,8 @@ pub struct ShardStats {
     pub media_packets_out: u64,
     /// Packets sent again for a NACK.
     pub retransmissions_out: u64,
+    /// Packets of nothing but padding, which find out what a viewer's link carries.
+    pub padding_packets_out: u64,
     /// PLIs sent to publishers.
     pub key_frame_requests_out: u64,
     pub turns: u64,

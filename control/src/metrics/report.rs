@@ -33,6 +33,11 @@ const COUNTERS: &[ShardMetric] = &[
     ("fanlight_shard_retransmissions_out_total", "Packets sent again for a NACK.", |shard| {
         shard.retransmissions_out
     }),
+    (
+        "fanlight_shard_padding_packets_out_total",
+        "Packets of padding, which probe viewers' links.",
+        |shard| shard.padding_packets_out,
+    ),
     ("fanlight_shard_key_frame_requests_out_total", "PLIs sent to publishers.", |shard| {
         shard.key_frame_requests_out
     }),
@@ -176,6 +181,7 @@ mod tests {
             messages_out: 108,
             media_packets_out: 109,
             retransmissions_out: 110,
+            padding_packets_out: 100,
             key_frame_requests_out: 111,
             turns: 112,
             cpu_ns: 113_500_000_000,
@@ -206,7 +212,7 @@ mod tests {
         let report = StatsReport { uptime_ms: 1_500, shards: vec![shard], tcp: Some(tcp), sessions: vec![] };
         write(&report, &mut text);
         let text = text.finish();
-        for number in 101..=112 {
+        for number in 100..=112 {
             assert!(text.contains(&format!("{{shard=\"3\"}} {number}\n")), "{number} is missing in\n{text}");
         }
         for line in [

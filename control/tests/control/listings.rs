@@ -92,6 +92,7 @@ fn report(stage: &Stage, uptime_ms: u64, bytes: u64) -> ToControl {
         messages_out: 0,
         media_packets_out: 0,
         retransmissions_out: 0,
+        padding_packets_out: 0,
         key_frame_requests_out: 0,
         turns: 9,
         cpu_ns: 0,

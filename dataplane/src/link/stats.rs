@@ -66,6 +66,7 @@ fn shard_stats(link: &ShardLink, told: &ShardReport, report: &PortReport) -> Sha
         messages_out: counters.messages_out,
         media_packets_out: counters.media_packets_out,
         retransmissions_out: counters.retransmissions_out,
+        padding_packets_out: counters.padding_packets_out,
         key_frame_requests_out: counters.key_frame_requests_out,
         turns: counters.turns,
         cpu_ns: cpu_ns(&link.schedstat),
