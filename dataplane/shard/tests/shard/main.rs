@@ -27,6 +27,8 @@ mod layers;
 #[cfg(test)]
 mod leaps;
 #[cfg(test)]
+mod probing;
+#[cfg(test)]
 mod redundant_audio;
 #[cfg(test)]
 mod replaying;
