@@ -20,6 +20,7 @@ pub mod hostile;
 pub mod http;
 pub mod metrics;
 pub mod netns;
+pub mod processor;
 mod say;
 pub mod server;
 pub mod stack;

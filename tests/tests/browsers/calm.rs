@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Duration;
 
 use fanlight_tests::browser::Page;
+use fanlight_tests::processor::{IDLE_MIN, Processor};
 use fanlight_tests::{Failure, TestResult, say};
 
 use crate::pages::number;
@@ -14,8 +15,6 @@ pub(crate) const CALM: Duration = Duration::from_secs(10);
 const TRIES: usize = 5;
 /// Pictures decoded in a second: a fifth of what is published.
 const FPS_MIN: f64 = 3.0;
-/// Share of processor time that must be left over for a freeze to say anything of the server.
-pub(crate) const IDLE_MIN: f64 = 0.1;
 
 /// Counters of a page's video that only grow.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,25 +77,4 @@ pub(crate) fn wait_for_calm(pages: &[Page], time: Duration) -> TestResult {
     }
     say(&format!("not judged for freezes, the machine had no time to spare: {report:#?}"));
     Ok(())
-}
-
-/// Processor time since boot, in ticks: proc_stat(5).
-pub(crate) struct Processor {
-    idle: f64,
-    all: f64,
-}
-
-impl Processor {
-    pub(crate) fn now() -> TestResult<Self> {
-        let stat = std::fs::read_to_string("/proc/stat")?;
-        let first = stat.lines().next().unwrap_or_default();
-        let ticks: Vec<f64> =
-            first.split_whitespace().skip(1).filter_map(|field| field.parse().ok()).collect();
-        Ok(Self { idle: ticks[3], all: ticks.iter().sum() })
-    }
-
-    /// Share of the time since then, of all processors together.
-    pub(crate) fn idle_since(&self, then: &Self) -> f64 {
-        (self.idle - then.idle) / (self.all - then.all)
-    }
 }

@@ -4,10 +4,10 @@ use std::thread;
 use std::time::Duration;
 
 use fanlight_tests::browser::{Browser, Make};
+use fanlight_tests::processor::{IDLE_MIN, Processor};
 use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{TestResult, say};
 
-use crate::calm::{IDLE_MIN, Processor};
 use crate::pages::{SOON, number, publish, wait_for_picture, watch};
 
 const PICTURE: (u32, u32) = (320, 180);

@@ -1,10 +1,10 @@
 //! Sound and picture of one publisher belong together: what leaves at the same time must arrive at the same time.
 
 use fanlight_tests::browser::{Browser, Make, Page};
+use fanlight_tests::processor::{IDLE_MIN, Processor};
 use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{Failure, TestResult, say};
 
-use crate::calm::{IDLE_MIN, Processor};
 use crate::pages::{PICTURE, SOON, number, publish, wait_for_picture, watch};
 
 /// Between -40 and 40 ms nobody sees it: ITU-R BT.1359 puts the threshold of detection at 45 ms early and 125 ms late.
