@@ -89,9 +89,9 @@ impl Constraint {
     }
 
     /// At what rate video may leave for a viewer of a track of that rate, bit/s.
-    pub(crate) fn pace_bps(&self, track_bps: u64) -> u64 {
+    pub(crate) fn pace_bps(&self, now: Instant, track_bps: u64) -> u64 {
         match self.estimate {
-            Some((estimate, _)) if self.is_held => estimate.max(HELD_BPS_MIN),
+            Some((estimate, at)) if self.is_held && now < at + ESTIMATE_AGE_MAX => estimate.max(HELD_BPS_MIN),
             Some((estimate, _)) if self.is_measured => {
                 let by_track = track_bps.saturating_mul(TRACK_FACTOR_HALVES) / 2;
                 (estimate.saturating_mul(ESTIMATE_FACTOR_HALVES) / 2).max(by_track)
@@ -149,9 +149,11 @@ mod tests {
         constraint.note_estimate(start, 500_000, false);
         assert_eq!(constraint.judge(start, STREAM), None);
         assert!(constraint.judge(start + PATIENCE, STREAM).is_some());
-        assert_eq!(constraint.pace_bps(STREAM), 500_000);
+        assert_eq!(constraint.pace_bps(start + PATIENCE, STREAM), 500_000);
+        let free = constraint.pace_bps(start + ESTIMATE_AGE_MAX, STREAM);
+        assert_eq!(free, STREAM * PACE_FACTOR, "whether it ever says another word or not");
         assert!(constraint.judge(start + ESTIMATE_AGE_MAX, STREAM).is_some());
-        assert_eq!(constraint.pace_bps(STREAM), STREAM * PACE_FACTOR);
+        assert_eq!(constraint.pace_bps(start + ESTIMATE_AGE_MAX, STREAM), STREAM * PACE_FACTOR);
     }
 
     /// A key frame of ten times a frame's size must not stand in the queue of a link that carries little more than the stream.
@@ -160,8 +162,8 @@ mod tests {
         let start = crate::testing::start();
         let mut constraint = Constraint::default();
         constraint.note_estimate(start, 3_000_000, true);
-        assert_eq!(constraint.pace_bps(STREAM), 7_500_000);
+        assert_eq!(constraint.pace_bps(start, STREAM), 7_500_000);
         constraint.note_estimate(start, 1_000_000, true);
-        assert_eq!(constraint.pace_bps(STREAM), STREAM * 3 / 2);
+        assert_eq!(constraint.pace_bps(start, STREAM), STREAM * 3 / 2);
     }
 }

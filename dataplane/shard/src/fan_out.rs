@@ -135,7 +135,7 @@ impl Shard {
             self.left.push((subscriber, old));
         }
         if track.is_video {
-            pace.fill(now, constraint.pace_bps(track.rate.bps(now)));
+            pace.fill(now, constraint.pace_bps(now, track.rate.bps(now)));
         }
         let mut delivery = Delivery {
             now,

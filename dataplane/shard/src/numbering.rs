@@ -149,6 +149,12 @@ impl Numbering {
         }
     }
 
+    /// What the viewer saw last, as a time of the track: later than the track's newest, where that has fallen behind in the middle
+    /// of a catch-up.
+    pub(crate) fn seen(&self) -> Option<Timestamp> {
+        self.newest.map(|(seen, _)| Timestamp(seen.0.wrapping_sub(self.timestamp_offset)))
+    }
+
     /// Whether its runs are of more than one track.
     pub(crate) fn has_gone_over(&self) -> bool {
         self.has_gone_over

@@ -185,6 +185,8 @@ impl Subscription {
     ) {
         // A viewer may have seen the newest frame already: what comes now is later than that.
         let ticks = u128::from(self.spec.clock_rate_hz) * CATCH_UP_MARGIN.as_micros() / 1_000_000;
+        let seen = self.numbering.as_ref().and_then(Numbering::seen).filter(|_| !self.clock_changed);
+        let newest = seen.filter(|seen| seen.distance_from(newest) > 0).unwrap_or(newest);
         let live = newest.wrapping_add(u32::try_from(ticks).unwrap_or_default());
         let numbering = self.begin_run(now, gop.first, live, rng);
         numbering.set_catch_up(CatchUp::plan(now, gop.timestamp, live, speed));

@@ -1,9 +1,10 @@
 //! Numbers inside a payload that a decoder follows, continued where its stream goes over to another track: of VP8 the picture id,
 //! TL0PICIDX and KEYIDX (RFC 7741 §4.2), each of which one encoder counts for itself.
 //!
-//! The other codecs need none of this. H.264 and H.265 have no such numbers before the NAL units, and those in AV1's dependency
-//! descriptor begin anew with the structure that comes with each key frame (RTP payload format for AV1, appendix A). VP9 has a
-//! picture id, which a receiver takes anew with each key frame.
+//! The other codecs need none of this. H.264 and H.265 have no such numbers, and AV1's are in the dependency descriptor, which is
+//! not agreed on with viewers of layers. VP9 has a picture id: libwebrtc's frame buffer takes a key frame with an older id and a
+//! newer timestamp for a jump in the ids, empties itself and goes on from it (read in frame_buffer2.cc; an emptied buffer is why
+//! VP8's are continued all the same).
 
 use fanlight_wire::Vp8Descriptor;
 use fanlight_wire::codec::Codec;

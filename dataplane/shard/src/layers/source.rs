@@ -192,12 +192,13 @@ impl Shard {
     /// Looks at the layers of a publisher, if it is time to, and tells the shards that mirror one of them how they stand.
     pub(crate) fn measure_layers(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
         let now = self.now;
+        let due = self.lazily(now + MEASURE_INTERVAL);
         let Self { sessions, sources, tracks, .. } = self;
         let Some(publisher) = sessions.find(key).and_then(|session| session.publisher_mut()) else { return };
         if publisher.measure_due.is_none_or(|due| due > now) {
             return;
         }
-        publisher.measure_due = Some(now + MEASURE_INTERVAL);
+        publisher.measure_due = Some(due);
         let mut measured = ArrayVec::<TrackId, { crate::limits::TRACKS_PER_SESSION_MAX }>::new();
         for (id, source) in sources.iter_mut() {
             let Side::Home(home) = &mut source.side else { continue };

@@ -95,6 +95,7 @@ impl Shard {
 
     /// None: it is not due, or the source is gone.
     fn choose(&mut self, now: Instant, key: SessionKey, place: usize) -> Option<Choice> {
+        let due = self.lazily(now + SELECT_INTERVAL);
         let Self { sessions, sources, tracks, .. } = self;
         let viewer = sessions.find(key)?.viewer_mut()?;
         let others_bps = others_bps(now, viewer, place, tracks);
@@ -106,7 +107,7 @@ impl Shard {
         let is_catching_up = newest.is_some_and(|(_, newest)| subscription.is_catching_up(newest));
         let Subscription { spec, layering, .. } = &mut *subscription;
         let layering = layering.as_deref_mut().filter(|layering| layering.due <= now)?;
-        layering.due = now + SELECT_INTERVAL;
+        layering.due = due;
         let ladder = &sources.get(&layering.source)?.ladder;
         let named = |rid| spec.layers.iter().position(|layer| layer.rid == Some(rid));
         let estimate_bps = link_bps.map(|bps| bps.saturating_sub(others_bps));

@@ -20,6 +20,7 @@ pub(crate) mod packet;
 pub(crate) mod player;
 pub(crate) mod publisher;
 pub(crate) mod rtcp;
+pub(crate) mod script;
 pub(crate) mod simulcast;
 pub(crate) mod stage;
 pub(crate) mod trace;

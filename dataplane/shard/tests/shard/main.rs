@@ -23,6 +23,8 @@ mod inspecting;
 #[cfg(test)]
 mod joining;
 #[cfg(test)]
+mod layer_storms;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 mod leaps;

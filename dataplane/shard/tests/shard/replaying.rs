@@ -5,24 +5,10 @@ use std::collections::BTreeMap;
 use fanlight_shard::{EndReason, Reject};
 use fanlight_wire::{NtpTime, ReportBlock, Sequence, Ssrc};
 
+use crate::common::script::Script;
 use crate::common::trace::{Order, replay};
 use crate::common::world::WorldConfig;
 use crate::common::{Packet, Publisher, Told, Viewer, World};
-
-/// Whether something that happens once in `one_in` happens now, by a number drawn from the script's own state.
-struct Script(u64);
-
-impl Script {
-    fn draw(&mut self, below: u64) -> u64 {
-        // Knuth's MMIX multiplier and increment.
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn happens(&mut self, one_in: u64) -> bool {
-        self.draw(one_in) == 0
-    }
-}
 
 /// Sends packets, a tenth of them into the void, some twice, some cut.
 fn send_badly(script: &mut Script, world: &mut World, publisher: &Publisher, packets: &[Packet]) {
