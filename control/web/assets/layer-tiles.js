@@ -7,6 +7,8 @@ import { newTile } from './tiles.js';
 const box = /** @type {HTMLElement} */ (document.getElementById('layers'));
 /** By the layer's name. @type {Map<string, import('./tiles.js').StatTile>} */
 const tiles = new Map();
+/** The same, for a layer that is stopped has none in some browsers. @type {Map<string, string>} */
+const sizes = new Map();
 
 /** @param {import('../sdk/stats.js').LayerSent[]} layers Smallest first. */
 export function showLayerTiles(layers) {
@@ -23,6 +25,7 @@ export function clearLayerTiles() {
 /** @param {string[]} names */
 function make(names) {
   tiles.clear();
+  sizes.clear();
   for (const name of names) tiles.set(name, newTile(name));
   box.replaceChildren(...tiles.values());
 }
@@ -32,8 +35,8 @@ function show({ layer, active, bitrateBps, fps, width, height }) {
   const tile = tiles.get(layer);
   if (tile === undefined) return;
   tile.toggleAttribute('idle', !active);
-  const picture = width && height ? [size(width, height)] : [];
-  const rate = active && fps ? [`${whole(fps)} fps`] : [];
-  tile.label = [layer, ...picture, ...rate].join(' · ');
+  if (width && height) sizes.set(layer, size(width, height));
+  const rate = active && fps ? `${whole(fps)} fps` : undefined;
+  tile.label = [layer, sizes.get(layer), rate].filter(Boolean).join(' · ');
   tile.show(active ? bitrate(bitrateBps) : 'Not watched', active ? bitrateBps : null);
 }
