@@ -215,6 +215,37 @@ fn what_names_no_layer_is_dropped_by_name() {
     assert_eq!(world.rejects_since(&before), [], "h is bound as it was");
 }
 
+/// A browser that begins its encodings anew gives each a new SSRC: each layer goes on by itself, at most once a second, and an
+/// SSRC that claims another layer in mid-stream stays what it is.
+#[test]
+fn each_layer_takes_a_new_ssrc_by_itself_and_not_too_often() {
+    let mut world = World::small();
+    let mut source = Simulcast::join(&mut world, 0);
+    source.pass_frames(&mut world, 40);
+    let mut viewer = source.watch(&mut world, 0);
+    prefer(&mut world, &viewer, Some("h"));
+    source.pass_frames(&mut world, 40);
+    video(&mut viewer, &mut world);
+    let before = *world.counters(0);
+    for (place, layer) in source.layers.iter_mut().enumerate() {
+        layer.source.ssrc = Ssrc(0x5000 + u32::try_from(place).unwrap());
+        layer.source.index = 9;
+    }
+    source.pass_frames(&mut world, 10);
+    assert_eq!(world.rejects_since(&before), [], "all three at once");
+    let heard = video(&mut viewer, &mut world);
+    assert_eq!(runs(&heard), [H]);
+    assert!(heard.windows(2).all(|pair| pair[1].index == pair[0].index + 1));
+    let mut swapped = source.frame(Q);
+    swapped.iter_mut().for_each(|packet| packet.elements[1].1 = b"h".to_vec());
+    source.publisher.deliver(&mut world, &swapped);
+    assert_eq!(video(&mut viewer, &mut world).len(), 0, "what is bound as q is q");
+    let mut soon = source.frame(F);
+    soon.iter_mut().for_each(|packet| packet.ssrc = Ssrc(0x6000));
+    source.publisher.deliver(&mut world, &soon);
+    assert_eq!(world.rejects_since(&before), [(Reject::RebindTooSoon, soon.len() as u64)]);
+}
+
 /// Once a receiver report says that an SSRC was seen, browsers stop naming the layer: the binding has to last. And each layer
 /// has its own losses, reports and retransmissions.
 #[test]
