@@ -13,9 +13,9 @@ const STEPS_MAX: usize = 250;
 
 /// Turns of two shards (`Shard::turn`), past authentication.
 ///
-/// The input is a list of steps: publishers and viewers come and go on either shard; media is lost, repeated, damaged, forged
-/// and late; viewers ask for packets again, for key frames, report, and say whatever bytes they like under their own keys;
-/// lanes are short, the kernel takes nothing, time goes by. It holds that
+/// The input is a list of steps: publishers of two layers and their viewers come and go on either shard; media is lost, repeated,
+/// damaged, forged and late; viewers ask for packets again, for key frames and layers, report, and say whatever bytes they like
+/// under their own keys; lanes are short, the kernel takes nothing, time goes by. It holds that
 ///
 /// - received = accepted + Σ rejects, and what was counted out is what left (each turn; by the world itself);
 /// - no nonce is used twice: each (SSRC, index) of RTP and each index of RTCP reaches a peer once, and is authentic;

@@ -3,14 +3,19 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
-use fanlight_shard::{EndReason, LayerSpec, Remote, SessionKey, ShardId, TrainConfig};
+use fanlight_shard::{
+    EndReason, LayerSpec, LayerWish, Layers, PublishSpec, PublishedTrack, Remote, Rid, SessionKey, ShardId, TrackId,
+    TrainConfig,
+};
 use fanlight_srtp::RtcpSealer;
 use fanlight_wire::{
-    ExtendedSequence, NtpTime, ReportBlock, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
+    ExtendedSequence, ExtensionKind, NtpTime, ReportBlock, RtcpWriter, RtpHeader, Sequence, Ssrc, Timestamp,
+    Vp8Descriptor,
 };
 
 use super::step::{Leaving, Step};
 use crate::worlds::keys::RTP_OVERHEAD;
+use crate::worlds::publisher::Source as Upper;
 use crate::worlds::trace::{Order, replay};
 use crate::worlds::world::{Seat, WorldConfig};
 use crate::worlds::{Heard, Packet, Publisher, Told, Viewer, World};
@@ -21,6 +26,10 @@ const SHARDS: u16 = 2;
 const PUBLISHERS_MAX: usize = 3;
 /// Viewers of one input.
 const VIEWERS_MAX: usize = 5;
+/// Id of the header extension that names a layer.
+const RID: u8 = 5;
+/// Names of tracks that no publisher's other tracks have.
+const UPPER_TRACKS: u64 = 1_000_000;
 /// Datagrams and packets that can be sent again.
 const KEPT_MAX: usize = 64;
 /// Time in which all that was begun ends, once every session is closed.
@@ -29,7 +38,9 @@ const REST: Duration = Duration::from_secs(5);
 /// A publisher, and what it said.
 struct Source {
     publisher: Publisher,
-    /// Payloads of all its tracks.
+    /// Where its upper layer stands; the lower one is the publisher's video.
+    upper: Upper,
+    /// Payloads of all its tracks, but for the numbers in their descriptors.
     said: BTreeSet<Vec<u8>>,
     /// Its last packets.
     packets: VecDeque<Packet>,
@@ -74,7 +85,9 @@ impl Scene {
             Step::Publish { shard } => self.publish(shard),
             Step::Watch { shard, publisher } => self.watch(shard, publisher),
             Step::Leave { session, by } => self.leave(session, &by),
-            Step::Frame { publisher, key, lens, lost } => self.frame(publisher, key, &lens, lost),
+            Step::Frame { publisher, upper, key, lens, lost } => {
+                self.frame(publisher, upper, key, &lens, lost);
+            }
             Step::Sound { publisher, len } => self.sound(publisher, len),
             Step::Jump { publisher, by, ssrc } => self.jump(publisher, by, ssrc),
             Step::Again { back, damage, stranger } => self.again(back, &damage, stranger),
@@ -95,6 +108,7 @@ impl Scene {
             Step::Ask { inspect } => self.ask(inspect),
             Step::Pause { viewer, video, paused } => self.pause(viewer, video, paused),
             Step::Switch { viewer, publisher } => self.switch(viewer, publisher),
+            Step::Prefer { viewer, layer, max_width } => self.prefer(viewer, layer, max_width),
             Step::Pass { ms } => {
                 self.world.pass(Duration::from_millis(u64::from(ms)));
                 self.collect();
@@ -131,9 +145,14 @@ impl Scene {
 
     fn publish(&mut self, shard: u8) {
         if self.sources.len() < PUBLISHERS_MAX {
-            let publisher = Publisher::join(&mut self.world, u16::from(shard) % SHARDS);
+            let shard = u16::from(shard) % SHARDS;
+            let publisher = Publisher::join_with(&mut self.world, shard, layered);
+            let upper = Upper {
+                ssrc: Ssrc(publisher.video.ssrc.0 ^ 0x40),
+                ..publisher.video.clone()
+            };
             let (said, packets) = (BTreeSet::new(), VecDeque::new());
-            self.sources.push(Source { publisher, said, packets, is_open: true });
+            self.sources.push(Source { publisher, upper, said, packets, is_open: true });
         }
     }
 
@@ -141,7 +160,10 @@ impl Scene {
         let Some(source) = pick(self.sources.len(), publisher) else { return };
         if self.watchers.len() < VIEWERS_MAX {
             let shard = u16::from(shard) % SHARDS;
-            let viewer = Viewer::join(&mut self.world, shard, &self.sources[source].publisher);
+            let publisher = &self.sources[source].publisher;
+            let viewer = Viewer::join_with(&mut self.world, shard, publisher, |spec| {
+                spec.subscriptions[0].layers = layers(publisher);
+            });
             let nonces = BTreeSet::new();
             self.watchers.push(Watcher { viewer, source, nonces, last: None, is_open: true });
         }
@@ -165,11 +187,19 @@ impl Scene {
         self.watchers.iter_mut().filter(|one| is_it(&one.viewer.seat)).for_each(|one| one.is_open = false);
     }
 
-    fn frame(&mut self, publisher: u8, key: bool, lens: &[u16], lost: u8) {
+    fn frame(&mut self, publisher: u8, upper: bool, key: bool, lens: &[u16], lost: u8) {
         let Some(place) = pick(self.sources.len(), publisher) else { return };
         let lens: Vec<usize> = lens.iter().map(|len| usize::from(*len)).collect();
-        let packets = self.sources[place].publisher.frame(key, &lens);
-        for (number, packet) in (0..).zip(packets) {
+        let source = &mut self.sources[place];
+        if upper {
+            std::mem::swap(&mut source.publisher.video, &mut source.upper);
+        }
+        let packets = source.publisher.frame(key, &lens);
+        if upper {
+            std::mem::swap(&mut source.publisher.video, &mut source.upper);
+        }
+        for (number, mut packet) in (0..).zip(packets) {
+            packet.elements.push((RID, if upper { b"h".to_vec() } else { b"q".to_vec() }));
             self.send(place, packet, lost >> (number % 8) & 1 == 1);
         }
     }
@@ -184,7 +214,7 @@ impl Scene {
     fn send(&mut self, place: usize, packet: Packet, is_lost: bool) {
         let source = &mut self.sources[place];
         let sealed = source.publisher.seal(&packet);
-        source.said.insert(packet.payload.clone());
+        source.said.insert(without_numbers(&packet.payload));
         keep(&mut source.packets, packet);
         let seat = source.publisher.seat;
         keep(&mut self.kept, (seat, sealed.clone()));
@@ -299,6 +329,14 @@ impl Scene {
         self.world.order(seat.shard, Order::Pause { key: seat.key, video, paused });
     }
 
+    fn prefer(&mut self, viewer: u8, layer: u8, max_width: Option<u16>) {
+        let Some(place) = pick(self.watchers.len(), viewer) else { return };
+        let seat = self.watchers[place].viewer.seat;
+        let layer = [None, Rid::new(b"q"), Rid::new(b"h"), Rid::new(b"x")][usize::from(layer % 4)];
+        let wish = LayerWish { layer, max_width, max_height: None };
+        self.world.order(seat.shard, Order::Prefer { key: seat.key, wish });
+    }
+
     /// To a publisher that is there, with both tracks, as the link thread does it.
     fn switch(&mut self, viewer: u8, publisher: u8) {
         let Some(place) = pick(self.watchers.len(), viewer) else { return };
@@ -308,12 +346,13 @@ impl Scene {
         self.collect();
         let from = std::mem::replace(&mut self.watchers[place].source, to);
         let (seat, home) = (self.watchers[place].viewer.seat, self.sources[to].publisher.seat.shard);
-        let tracks = |source: usize| {
+        let sources = |source: usize| {
             let publisher = &self.sources[source].publisher;
-            [publisher.video_track(), publisher.audio_track()]
+            let sound = LayerSpec { track: publisher.audio_track(), rid: None };
+            [layers(publisher), [sound].into_iter().collect()]
         };
-        for (from, to) in tracks(from).into_iter().zip(tracks(to)) {
-            let to = [LayerSpec { track: to, rid: None }].into_iter().collect();
+        for (from, to) in sources(from).into_iter().zip(sources(to)) {
+            let from = from[0].track;
             self.world.order(seat.shard, Order::Switch { key: seat.key, from, to, home });
         }
         self.world.settle();
@@ -364,9 +403,9 @@ impl Scene {
         let sealer = &source.publisher.contexts.rtp_sealer;
         sealer.seal_in_place(index, &mut sealed, head.len(), payload.len()).unwrap();
         // With a payload that is its padding there is nothing said.
-        source.said.extend(header.payload(plain).ok().map(<[u8]>::to_vec));
+        source.said.extend(header.payload(plain).ok().map(without_numbers));
         // As a retransmission, it has a number in front.
-        source.said.extend(header.payload(plain).ok().and_then(|payload| payload.get(2..)).map(<[u8]>::to_vec));
+        source.said.extend(header.payload(plain).ok().and_then(|payload| payload.get(2..)).map(without_numbers));
         let seat = source.publisher.seat;
         self.world.hand(seat.shard, seat.address, sealed);
     }
@@ -410,7 +449,36 @@ fn check_heard(viewer: &Viewer, source: &Source, heard: &Heard) {
         }
     };
     assert_eq!(heard.header.payload_type, payload_type);
-    assert!(payload.is_empty() || source.said.contains(payload), "a payload that was never published");
+    let is_said = source.said.contains(&without_numbers(payload));
+    assert!(payload.is_empty() || is_said, "a payload that was never published");
+}
+
+/// A publisher's picture in two layers: q, whose SSRC is announced, and h, which is bound by its rid.
+fn layered(spec: &mut PublishSpec) {
+    assert!(spec.extensions.insert(RID, ExtensionKind::Rid));
+    let upper = PublishedTrack {
+        track: TrackId(spec.tracks[0].track.0 + UPPER_TRACKS),
+        rid: Rid::new(b"h"),
+        ssrc: None,
+        rtx_ssrc: None,
+        ..spec.tracks[0].clone()
+    };
+    spec.tracks[0].rid = Rid::new(b"q");
+    spec.tracks.push(upper);
+}
+
+fn layers(publisher: &Publisher) -> Layers {
+    let layered = publisher.spec.tracks.iter().filter(|track| track.rid.is_some());
+    layered.map(|track| LayerSpec { track: track.track, rid: track.rid }).collect()
+}
+
+/// A payload as it is whatever viewer it goes to: VP8's picture ids and their companions are continued from layer to layer.
+fn without_numbers(payload: &[u8]) -> Vec<u8> {
+    let mut payload = payload.to_vec();
+    if let Ok(descriptor) = Vp8Descriptor::parse(&payload) {
+        assert!(descriptor.renumber(&mut payload, 0, 0, 0));
+    }
+    payload
 }
 
 /// One of `count` by a number.

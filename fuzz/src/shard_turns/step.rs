@@ -13,8 +13,8 @@ pub(super) enum Step {
     Publish { shard: u8 },
     Watch { shard: u8, publisher: u8 },
     Leave { session: u8, by: Leaving },
-    /// A frame whose packets have these lengths; those of a set bit in `lost` do not arrive.
-    Frame { publisher: u8, key: bool, lens: Vec<u16>, lost: u8 },
+    /// A frame of a layer whose packets have these lengths; those of a set bit in `lost` do not arrive.
+    Frame { publisher: u8, upper: bool, key: bool, lens: Vec<u16>, lost: u8 },
     Sound { publisher: u8, len: u8 },
     /// The publisher goes on under other numbers: another SSRC, or so many packets later.
     Jump { publisher: u8, by: u16, ssrc: bool },
@@ -42,6 +42,8 @@ pub(super) enum Step {
     Pause { viewer: u8, video: bool, paused: bool },
     /// A viewer goes on with another publisher.
     Switch { viewer: u8, publisher: u8 },
+    /// A viewer wishes for a layer, or for a size.
+    Prefer { viewer: u8, layer: u8, max_width: Option<u16> },
     Pass { ms: u16 },
 }
 
@@ -104,6 +106,11 @@ impl<'a> Arbitrary<'a> for Step {
             27 => Self::Ask { inspect: input.arbitrary()? },
             28 => Self::Pause { viewer: input.arbitrary()?, video: input.arbitrary()?, paused: input.arbitrary()? },
             29 => Self::Switch { viewer: input.arbitrary()?, publisher: input.arbitrary()? },
+            30 => Self::Prefer {
+                viewer: input.arbitrary()?,
+                layer: input.arbitrary()?,
+                max_width: input.arbitrary()?,
+            },
             _ => Self::Pass { ms: input.arbitrary::<u16>()? % 3000 },
         })
     }
@@ -111,8 +118,10 @@ impl<'a> Arbitrary<'a> for Step {
 
 impl Step {
     fn frame(input: &mut Unstructured<'_>) -> Result<Self> {
+        let publisher: u8 = input.arbitrary()?;
         Ok(Self::Frame {
-            publisher: input.arbitrary()?,
+            publisher: publisher & 0x7f,
+            upper: publisher >= 0x80,
             key: input.arbitrary()?,
             lost: input.arbitrary()?,
             lens: list(input, FRAME_PACKETS_MAX, |input| Ok(1 + input.arbitrary::<u16>()? % 1300))?,
