@@ -232,9 +232,10 @@ pub const RISE_MARGIN_PERCENT: u64 = 15;
 /// And it has to be for this long.
 pub const RISE_PATIENCE: Duration = Duration::from_millis(600);
 
-/// After its network took less than a layer, a viewer goes up no sooner than this; each rise that was a mistake doubles it.
+/// After its network took less than a layer, a viewer goes up no sooner than this; each rise that was a mistake doubles it, up to
+/// what a viewer would be annoyed by once its network is good again.
 pub const RISE_WAIT_MIN: Duration = Duration::from_secs(2);
-pub const RISE_WAIT_MAX: Duration = Duration::from_secs(32);
+pub const RISE_WAIT_MAX: Duration = Duration::from_secs(8);
 
 /// A layer that nobody wanted for so long is told to its publisher as unwanted: a browser takes a second or so to begin it again.
 pub const UNWANTED_AFTER: Duration = Duration::from_secs(5);
