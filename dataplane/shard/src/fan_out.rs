@@ -17,6 +17,7 @@ use crate::notes::Notable;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
 use crate::spec::{SessionKey, TrackId};
+use crate::subscription::Subscription;
 use crate::track::{Subscriber, Track};
 use crate::train::Train;
 use crate::turn::Outputs;
@@ -123,8 +124,13 @@ impl Shard {
         let Viewer { subscriptions, extensions, pace, bandwidth, constraint, first_frame_since, .. } =
             &mut **viewer;
         let Some(subscription) = subscriptions.get_mut(subscriber.place) else { return };
-        if !leaving.is_empty() && subscription.served == turn {
-            return;
+        if !leaving.is_empty() {
+            // In the turn of a switch both layers leave, and sound may have gone with video.
+            let is_served = !track.is_video && subscription.served == turn;
+            subscription.served = turn;
+            if is_served {
+                return;
+            }
         }
         if subscription.spec.track != track.id {
             let others = |id| leaving.iter().find(|track| track.id == id).or_else(|| self.tracks.get(&id));
@@ -149,20 +155,8 @@ impl Shard {
             note: None,
         };
         let sent = delivery.serve(track, subscription);
-        let mut is_behind = subscription.due.is_some();
         let from_store = subscription.restarts > 0;
-        if leaving.len() > 1 {
-            for (place, other) in subscriptions.iter_mut().enumerate() {
-                let track = leaving.iter().find(|track| track.id == other.spec.track && !track.is_video);
-                // In the turn of a switch both layers leave: the sound went with the first.
-                let is_served = place == subscriber.place || other.served == turn;
-                if let Some(track) = track.filter(|_| !is_served) {
-                    delivery.serve(track, other);
-                    other.served = turn;
-                    is_behind |= other.due.is_some();
-                }
-            }
-        }
+        let is_behind = subscription.due.is_some() | ride_along(&mut delivery, subscriptions, turn, leaving);
         let (all_sent, note) = (delivery.sent, delivery.note);
         drop(delivery);
         self.counters.media_packets_out += all_sent;
@@ -174,6 +168,28 @@ impl Shard {
             self.arm(subscriber.viewer);
         }
     }
+}
+
+/// Sends along what leaves of the viewer's sound, once a turn. Returns whether it is behind with some of it.
+fn ride_along(
+    delivery: &mut Delivery<'_>,
+    subscriptions: &mut [Subscription],
+    turn: u64,
+    leaving: &[Box<Track>],
+) -> bool {
+    let mut is_behind = false;
+    if leaving.len() < 2 {
+        return is_behind;
+    }
+    for subscription in subscriptions.iter_mut().filter(|subscription| subscription.served != turn) {
+        let sound = leaving.iter().find(|track| track.id == subscription.spec.track && !track.is_video);
+        if let Some(track) = sound {
+            delivery.serve(track, subscription);
+            subscription.served = turn;
+            is_behind |= subscription.due.is_some();
+        }
+    }
+    is_behind
 }
 
 fn first_frame(now: Instant, since: Instant, from_store: bool) -> Notable {
