@@ -1,7 +1,7 @@
 //! The narrow door between the queues and an operating system: what is asked of it and what it answers.
 //!
-//! Three implementations: `uring`, `plain`, and in tests `fake`, which delays, refuses and fails on purpose. What the queues
-//! rely on is written here, once:
+//! Three implementations: `uring`, `plain`, and in tests `fake`, which delays, refuses and fails on purpose; and a feature's
+//! `trial`. What the queues rely on is written here, once:
 //!
 //! 1. Sends are taken in the order they were queued. A slot whose send was *taken* has been copied: it may be written again
 //!    as soon as `enter` returns. (Measured on Linux 6.18 and true by the code of it: a send with `MSG_DONTWAIT` is neither

@@ -30,6 +30,7 @@
 //! | `inbox.rs`, `outbox.rs` | the slice of a buffer or slot that the accounting says is ours |
 //! | `uring/mod.rs`, `uring/buffers.rs` | pushing entries, `io_uring_enter`, the provided-buffer ring |
 //! | `plain/mod.rs`, `plain/receive.rs`, `plain/transmit.rs` | `ppoll`, `recvmmsg`, `sendmmsg` |
+//! | `trial/tracked.rs`, `trial/threads.rs` (feature `trial`) | pushing entries, `io_uring_enter`, fixed buffers, another thread's clock |
 //! | `trains.rs` | `setsockopt`, `recvmmsg` of sockets that are none of a port's |
 //! | `limits.rs`, `affinity.rs` | `getrlimit`, `prctl`, `sched_getaffinity`, `sched_setaffinity` |
 
@@ -51,6 +52,8 @@ mod port;
 mod queues;
 mod socket;
 mod trains;
+#[cfg(feature = "trial")]
+pub mod trial;
 mod uring;
 mod wake;
 

@@ -17,6 +17,7 @@ use crate::outbox::Outbox;
 use crate::plain::Plain;
 use crate::queues::Queues;
 use crate::socket::Socket;
+use crate::uring::setup::Setup;
 use crate::uring::{Uring, check};
 use crate::wake::{Alarm, Waker};
 
@@ -58,7 +59,13 @@ impl Port {
         let ring = || -> Result<Box<dyn Kernel>, RingError> {
             check::check(socket.reach())?;
             let socket = Rc::clone(&socket);
-            let ring = Uring::open(socket, alarm.descriptor(), Rc::clone(&buffers), Rc::clone(&slots))?;
+            let ring = Uring::open(
+                socket,
+                alarm.descriptor(),
+                Rc::clone(&buffers),
+                Rc::clone(&slots),
+                Setup::Deferred,
+            )?;
             Ok(Box::new(ring))
         };
         let (kernel, backend, fallback_reason) = match config.backend {

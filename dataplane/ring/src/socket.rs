@@ -158,7 +158,12 @@ impl Buffer {
     }
 }
 
-fn set_option(socket: RawFd, level: libc::c_int, name: libc::c_int, value: libc::c_int) -> io::Result<()> {
+pub(crate) fn set_option(
+    socket: RawFd,
+    level: libc::c_int,
+    name: libc::c_int,
+    value: libc::c_int,
+) -> io::Result<()> {
     let bytes = INT_BYTES;
     // SAFETY: the value is an int, valid for its size, and only read.
     let outcome = unsafe { libc::setsockopt(socket, level, name, (&raw const value).cast(), bytes) };

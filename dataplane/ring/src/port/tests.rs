@@ -13,6 +13,7 @@ use crate::plain::Plain;
 use crate::queues::Queues;
 use crate::socket::{self, Socket};
 use crate::uring::Uring;
+use crate::uring::setup::Setup;
 use crate::wake::Alarm;
 
 /// Sends a train over a socket without checksums, for which Linux refuses to cut.
@@ -47,7 +48,7 @@ fn send_train_without_checksums(
 #[test]
 fn a_train_that_linux_will_not_cut_arrives_all_the_same_over_io_uring() {
     send_train_without_checksums(|socket, alarm, buffers, slots| {
-        Box::new(Uring::open(socket, alarm.descriptor(), buffers, slots).unwrap())
+        Box::new(Uring::open(socket, alarm.descriptor(), buffers, slots, Setup::Deferred).unwrap())
     });
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::Uring;
+use super::setup::Setup;
 use crate::address::Reach;
 use crate::config::PortConfig;
 use crate::error::RingError;
@@ -64,7 +65,13 @@ fn open(reach: Reach) -> Result<(Queues, SocketAddr), RingError> {
     let alarm = Alarm::new().map_err(failed)?;
     let buffers = Area::new(8, 2048).map_err(failed)?;
     let slots = Area::new(2, 2048).map_err(failed)?;
-    let kernel = Uring::open(Rc::clone(&socket), alarm.descriptor(), Rc::clone(&buffers), Rc::clone(&slots))?;
+    let kernel = Uring::open(
+        Rc::clone(&socket),
+        alarm.descriptor(),
+        Rc::clone(&buffers),
+        Rc::clone(&slots),
+        Setup::Deferred,
+    )?;
     let outbox = Outbox::new(Box::new(kernel), slots, socket.reach());
     Ok((Queues::new(Inbox::new(buffers), outbox, alarm, Duration::ZERO), socket.local()))
 }

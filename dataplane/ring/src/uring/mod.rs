@@ -9,7 +9,7 @@
 //! | multishot `recvmsg` into 2 KiB provided buffers | 334 ns a datagram, `recvmmsg` 407 |
 //! | `sendmsg` + `UDP_SEGMENT` for trains, `send` with an address for single datagrams | the latter saves 50 ns |
 //! | `CQE_SKIP_SUCCESS`, `MSG_DONTWAIT` | only failures complete, and with the submission itself |
-//! | no SQPOLL, no zero-copy | doubles the CPU; gains only on NICs that cut trains themselves |
+//! | no SQPOLL, no zero-copy | dearer: docs/benchmarks.md; zero-copy gains only on NICs that cut trains themselves |
 //!
 //! Completions of armed requests are made only inside an enter with `GETEVENTS`; the completion queue has room for all
 //! buffers and all sends at once, so it cannot overflow.
@@ -18,6 +18,7 @@
 
 mod buffers;
 pub(crate) mod check;
+pub(crate) mod setup;
 
 use std::collections::VecDeque;
 use std::io;
@@ -29,6 +30,7 @@ use io_uring::types::{CancelBuilder, Fixed, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, opcode, squeue};
 
 use self::buffers::BufferRing;
+use self::setup::{Setup, build};
 use crate::address::{ADDRESS_LENGTH, RawAddress};
 use crate::error::RingError;
 use crate::kernel::{Arrival, Enter, Entered, Failure, Kernel, Nap, Outgoing, Reaped, Ticket};
@@ -65,11 +67,12 @@ impl Uring {
         watched: RawFd,
         buffers: Rc<Area>,
         slots: Rc<Area>,
+        setup: Setup,
     ) -> Result<Self, RingError> {
         // One entry a slot, and the two that are armed.
         let entries = (u32::from(slots.pieces()) + 2).next_power_of_two();
         let completions = (4 * entries).max(2 * u32::from(buffers.pieces()));
-        let ring = build(entries, completions)?;
+        let ring = build(entries, completions, setup)?;
         ring.submitter()
             .register_files(&[socket.descriptor(), watched])
             .map_err(RingError::at("registering files"))?;
@@ -278,39 +281,6 @@ impl Tag {
             _ => None,
         }
     }
-}
-
-/// A ring with all flags, or with all that this kernel knows.
-fn build(entries: u32, completions: u32) -> Result<IoUring, RingError> {
-    let mut builder = IoUring::builder();
-    builder
-        .setup_single_issuer()
-        .setup_defer_taskrun()
-        .setup_taskrun_flag()
-        .setup_submit_all()
-        .setup_cqsize(completions);
-    let plainer = builder.clone();
-    let is_unknown_flag = |error: &io::Error| error.raw_os_error() == Some(libc::EINVAL);
-    let ring = match builder.setup_no_sqarray().build(entries) {
-        Err(error) if is_unknown_flag(&error) => plainer.build(entries),
-        built => built,
-    };
-    let ring = ring.map_err(|error| match error {
-        error if is_unknown_flag(&error) => RingError::Lacks("DEFER_TASKRUN"),
-        error => RingError::at("setting up a ring")(error),
-    })?;
-    let features = ring.params();
-    for (has, name) in [
-        (features.is_feature_nodrop(), "NODROP"),
-        (features.is_feature_ext_arg(), "EXT_ARG"),
-        (features.is_feature_skip_cqe_on_success(), "CQE_SKIP"),
-        (features.is_feature_submit_stable(), "SUBMIT_STABLE"),
-    ] {
-        if !has {
-            return Err(RingError::Lacks(name));
-        }
-    }
-    Ok(ring)
 }
 
 /// The time is over, a signal came, or the kernel is short of memory for the moment: what is queued stays queued.
