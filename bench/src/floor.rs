@@ -5,14 +5,14 @@
 //!                     one message of the whole train (UDP_SEGMENT)  ──► loopback ──► a socket for each viewer
 //! ```
 //!
-//! It goes through the server's own port, with either way to the kernel, and through its own SRTP; there is no receiving, no
+//! It goes through the server's own port, with either way to the kernel or one on trial, and through its own SRTP; there is no receiving, no
 //! choosing, no pace and no feedback. A server's CPU time a packet, divided by the floor at the length of its trains, tells
 //! how much there is to be won.
 //!
 //! # What is counted
 //! CPU time of the sending thread, in which loopback delivers: it pays for routing, for cutting trains and for queueing at
 //! the receiver, as a server on loopback does, and which a network card would do for itself. So there are two kinds of
-//! [`Sink`].
+//! [`Sink`]. Where the kernel polls the queue in a thread of its own (`SQPOLL`), that thread's time is added.
 //!
 //! # Limits
 //! AES-128-GCM, IPv4, packets of one size, Linux. On a machine with other work times are up to twice as long: compare what was
@@ -24,21 +24,24 @@ mod ratio;
 pub mod reception;
 mod row;
 mod sender;
+mod series;
+mod side_by_side;
 mod sink;
+mod way;
 
 use std::io;
-use std::time::Duration;
 
 use fanlight_ring::{OpenError, pin_to_core};
-use rustix::time::{ClockId, clock_gettime};
 
-pub use self::options::{FloorOptions, Way};
+pub use self::options::FloorOptions;
 pub use self::row::{Bound, Floor, Row};
 use self::sender::{Sender, TRAIN_PACKETS_MAX, Viewer};
+use self::series::Series;
+pub use self::side_by_side::SideBySide;
 pub use self::sink::Sink;
 use self::sink::{Sinks, VIEWERS_MAX};
+pub use self::way::{UnknownWay, Way};
 use crate::files::FilesError;
-use crate::latency::median;
 
 /// There is no floor.
 #[derive(Debug, thiserror::Error)]
@@ -85,18 +88,14 @@ pub fn run(options: &FloorOptions, tell: &mut (dyn FnMut(&Row) + Send)) -> Resul
 fn measure_all(options: &FloorOptions, tell: &mut dyn FnMut(&Row)) -> Result<Floor, FloorError> {
     pin_to_core(options.core).map_err(FloorError::at("keeping to a core"))?;
     let mut floor = Floor::default();
+    let ways: Vec<Way> = options.ways.iter().copied().filter(|way| is_there(*way, &mut floor)).collect();
     for sink in &options.sinks {
         let sinks = Sinks::open(*sink, options.viewers.iter().copied().max().unwrap_or(0))?;
         let mut viewers = Viewer::each(sinks.addresses())?;
-        for way in &options.ways {
-            if let Err(FloorError::Port(OpenError::Ring(reason))) = Sender::open(*way, 1, &mut []) {
-                floor.note(format!("{} is left out: {reason}", way.name()));
-                continue;
-            }
-            for count in &options.viewers {
-                let viewers = viewers.get_mut(..*count).ok_or(FloorError::Viewers(*count))?;
-                for train in &options.trains {
-                    let row = measure(options, &sinks, viewers, *way, *train)?;
+        for count in &options.viewers {
+            let viewers = viewers.get_mut(..*count).ok_or(FloorError::Viewers(*count))?;
+            for train in &options.trains {
+                for row in measure(options, &sinks, viewers, &ways, *train)? {
                     tell(&row);
                     floor.rows.push(row);
                 }
@@ -106,44 +105,29 @@ fn measure_all(options: &FloorOptions, tell: &mut dyn FnMut(&Row)) -> Result<Flo
     Ok(floor)
 }
 
+/// Any other fault than that the kernel lacks it shows itself when it is measured.
+fn is_there(way: Way, floor: &mut Floor) -> bool {
+    let Err(FloorError::Port(OpenError::Ring(reason))) = Sender::open(way, 1) else { return true };
+    floor.note(format!("{} is left out: {reason}", way.name()));
+    false
+}
+
+/// All ways in turn, slice by slice: what disturbs the machine for a while disturbs all of them.
 fn measure(
     options: &FloorOptions,
     sinks: &Sinks,
     viewers: &mut [Viewer],
-    way: Way,
+    ways: &[Way],
     train: usize,
-) -> Result<Row, FloorError> {
-    let count = viewers.len();
-    let mut sender = Sender::open(way, train, viewers)?;
-    let reading_core = usize::from(options.core == 0);
-    let (times, received) = sinks.while_reading(count, reading_core, || {
-        // Keys, routes and buffers become warm, and those that nobody reads become full.
-        sender.send_for(Duration::ZERO)?;
-        (0..options.slices).map(|_| slice(&mut sender, options.slice)).collect::<Result<Vec<f64>, _>>()
-    })?;
-    let times = times?;
-    let refused = sender.refused();
-    if refused > 0 {
-        return Err(FloorError::Refused(refused));
+) -> Result<Vec<Row>, FloorError> {
+    let series = ways.iter().map(|way| Series::open(*way, train));
+    let mut series = series.collect::<Result<Vec<_>, _>>()?;
+    for _ in 0..options.slices {
+        for one in &mut series {
+            one.slice(options, sinks, viewers)?;
+        }
     }
-    let lowest = times.iter().copied().reduce(f64::min).ok_or(FloorError::NoSlices)?;
-    let median = median(times).ok_or(FloorError::NoSlices)?;
-    let received = received.map(|received| row::share(received, sender.packets()));
-    Ok(Row::new(sinks.kind(), way, (count, train), (median, lowest), received))
-}
-
-/// CPU time a packet, in nanoseconds.
-fn slice(sender: &mut Sender<'_>, duration: Duration) -> Result<f64, FloorError> {
-    let (before, sent) = (thread_time(), sender.packets());
-    sender.send_for(duration)?;
-    Ok(row::ns_a_packet(thread_time().saturating_sub(before), sender.packets() - sent))
-}
-
-/// CPU time of the calling thread.
-fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let part = |value: i64| u64::try_from(value).unwrap_or_default();
-    Duration::from_secs(part(time.tv_sec)) + Duration::from_nanos(part(time.tv_nsec))
+    series.iter().map(|one| one.row(sinks, viewers.len())).collect()
 }
 
 #[cfg(test)]

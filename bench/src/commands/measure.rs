@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use fanlight_bench::capacity::{self, Step};
+use fanlight_bench::floor::Way;
 use fanlight_bench::load;
 use fanlight_bench::page;
 use fanlight_bench::show::Terminal;
@@ -109,6 +110,9 @@ pub(super) struct Floor {
     /// The core that sends, counted from 0. The last one unless told.
     #[arg(long)]
     core: Option<usize>,
+    /// Compare the ways to the kernel, those that the server does not take too: all of them, or these.
+    #[arg(long, value_name = "WAY", value_delimiter = ',', num_args = 0.., conflicts_with_all = ["brief", "reception"])]
+    backends: Option<Vec<Way>>,
     /// Only what the harness itself can take.
     #[arg(long, conflicts_with = "brief")]
     reception: bool,
@@ -119,16 +123,22 @@ pub(super) struct Floor {
 
 impl Floor {
     pub(super) fn run(self) -> Result<(), Fault> {
-        use fanlight_bench::floor::{self, FloorOptions, Way, reception};
+        use fanlight_bench::floor::{self, FloorOptions, SideBySide, reception};
         let mut out = io::stdout();
         if !self.reception {
-            let whole = FloorOptions::default();
-            let mut options = self.brief.map_or(whole, |viewers| FloorOptions::brief(Way::IoUring, viewers));
+            let mut options = match (&self.backends, self.brief) {
+                (Some(ways), _) => FloorOptions::backends(ways),
+                (None, Some(viewers)) => FloorOptions::brief(Way::IoUring, viewers),
+                (None, None) => FloorOptions::default(),
+            };
             options.core = self.core.unwrap_or(options.core);
             let floor = floor::run(&options, &mut |row| drop(writeln!(io::stderr(), "{row}")))?;
             write!(out, "{floor}")?;
             if let Some(file) = &self.json {
                 super::write_json(file, &floor)?;
+            }
+            if self.backends.is_some() {
+                return Ok(write!(out, "{}", SideBySide(&floor))?);
             }
         }
         for (viewers, train) in [(100, 10), (1_000, 10), (1_000, 1)] {

@@ -4,17 +4,9 @@ use std::time::Duration;
 
 use fanlight_ring::cores;
 
-use super::FloorError;
 use super::sender::TRAIN_PACKETS_MAX;
 use super::sink::{Sink, VIEWERS_MAX};
-
-/// A way to the kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Way {
-    IoUring,
-    Plain,
-}
+use super::{FloorError, Way};
 
 /// What to measure: every combination of the lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +30,7 @@ impl Default for FloorOptions {
         let sinks = if cores() > 1 { vec![Sink::Full, Sink::Read] } else { vec![Sink::Full] };
         Self {
             sinks,
-            ways: vec![Way::IoUring, Way::Plain],
+            ways: Way::PORTS.to_vec(),
             trains: vec![1, 2, 5, 10, 20, 40],
             viewers: vec![100, 1_000, 3_000],
             slices: 5,
@@ -64,6 +56,19 @@ impl FloorOptions {
         }
     }
 
+    /// What compares ways to the kernel, those on trial too, in about half a minute. No ways are all of them.
+    #[must_use]
+    pub fn backends(ways: &[Way]) -> Self {
+        Self {
+            ways: if ways.is_empty() { Way::ALL.to_vec() } else { ways.to_vec() },
+            trains: vec![1, 4, 10, 40],
+            viewers: vec![1_000],
+            slices: 7,
+            slice: Duration::from_millis(50),
+            ..Self::default()
+        }
+    }
+
     pub(super) fn check(&self) -> Result<(), FloorError> {
         let bad_train = self.trains.iter().find(|train| !(1..=TRAIN_PACKETS_MAX).contains(*train));
         let bad_viewers = self.viewers.iter().find(|viewers| !(1..=VIEWERS_MAX).contains(*viewers));
@@ -77,14 +82,5 @@ impl FloorOptions {
             return Err(FloorError::OneCore);
         }
         if self.slices == 0 { Err(FloorError::NoSlices) } else { Ok(()) }
-    }
-}
-
-impl Way {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::IoUring => "io_uring",
-            Self::Plain => "plain",
-        }
     }
 }

@@ -70,13 +70,13 @@ pub fn run(
     let sending = || -> Result<(u64, Duration), FloorError> {
         pin_to_core(0).map_err(FloorError::at("keeping to a core"))?;
         let mut receivers = sender::Viewer::each(&addresses)?;
-        let mut sender = Sender::open(Way::Plain, train, &mut receivers)?;
+        let mut sender = Sender::open(Way::Plain, train)?;
         let start = Instant::now();
         while start.elapsed() < duration {
             let ahead =
                 rate.is_some_and(|rate| float(sender.packets()) > rate * start.elapsed().as_secs_f64());
             if !ahead {
-                sender.send_for(if rate.is_some() { Duration::ZERO } else { BURST })?;
+                sender.send_for(&mut receivers, if rate.is_some() { Duration::ZERO } else { BURST })?;
             }
         }
         Ok((sender.packets(), start.elapsed()))
@@ -185,8 +185,8 @@ mod tests {
         }
         assert_eq!(viewer.counts().other, 1);
         let mut receivers = sender::Viewer::each(&[address]).unwrap();
-        let mut sender = Sender::open(Way::Plain, 1, &mut receivers).unwrap();
-        sender.send_for(Duration::ZERO).unwrap();
+        let mut sender = Sender::open(Way::Plain, 1).unwrap();
+        sender.send_for(&mut receivers, Duration::ZERO).unwrap();
         while came as u64 <= sender.packets() {
             came += viewer.poll(Instant::now(), &mut ears).unwrap();
         }

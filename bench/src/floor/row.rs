@@ -32,6 +32,10 @@ pub struct Row {
     /// Of the packets sent, those that came; 0 to 1. None where nobody reads. Below 1 the reader was the slower one, and the
     /// sender paid less for what was thrown away.
     pub received: Option<f64>,
+    /// Of the CPU time, what a thread of the kernel took. None where there is none.
+    pub polling_ns_a_packet: Option<f64>,
+    /// Of the messages that were to be sent without a copy, those that the kernel copied; 0 to 1. None where all are.
+    pub copied: Option<f64>,
 }
 
 /// The least that a packet can cost.
@@ -41,27 +45,6 @@ pub struct Bound {
     pub lowest_ns_a_packet: f64,
     /// Of the rows that it comes from.
     pub viewers: usize,
-}
-
-impl Row {
-    pub(super) fn new(
-        sink: Sink,
-        way: Way,
-        (viewers, train): (usize, usize),
-        (median_ns, lowest_ns): (f64, f64),
-        received: Option<f64>,
-    ) -> Self {
-        Self {
-            sink,
-            way,
-            viewers,
-            train,
-            ns_a_packet: median_ns,
-            lowest_ns_a_packet: lowest_ns,
-            packets_a_second: 1e9 / median_ns,
-            received,
-        }
-    }
 }
 
 impl Floor {
@@ -97,7 +80,10 @@ impl Floor {
 
 impl fmt::Display for Floor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "sink  kernel    viewers  train  ns a packet  lowest  packets a second  received")?;
+        writeln!(
+            f,
+            "sink  kernel          viewers  train  ns a packet  lowest  packets a second  received  polling   copied"
+        )?;
         self.rows.iter().try_for_each(|row| writeln!(f, "{row}"))?;
         self.notes.iter().try_for_each(|note| writeln!(f, "note: {note}"))
     }
@@ -105,10 +91,13 @@ impl fmt::Display for Floor {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let received = self.received.map_or_else(String::new, |share| format!("{:.1} %", share * 100.0));
+        let part =
+            |share: Option<f64>| share.map_or_else(String::new, |share| format!("{:.1} %", share * 100.0));
+        let (received, copied) = (part(self.received), part(self.copied));
+        let polling = self.polling_ns_a_packet.map_or_else(String::new, |ns| format!("{ns:.0}"));
         let (sink, way) = (self.sink.name(), self.way.name());
         let line = format!(
-            "{sink:<5} {way:<9} {:>7} {:>6} {:>12.0} {:>7.0} {:>17.0} {received:>9}",
+            "{sink:<5} {way:<15} {:>7} {:>6} {:>12.0} {:>7.0} {:>17.0} {received:>9} {polling:>8} {copied:>8}",
             self.viewers, self.train, self.ns_a_packet, self.lowest_ns_a_packet, self.packets_a_second
         );
         f.write_str(line.trim_end())
@@ -116,7 +105,7 @@ impl fmt::Display for Row {
 }
 
 impl Sink {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
             Self::Read => "read",
@@ -144,11 +133,22 @@ fn exact(count: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn row(viewers: usize, train: usize, ns: f64) -> Row {
-        Row::new(Sink::Full, Way::Plain, (viewers, train), (ns, ns - 10.0), None)
+    pub(in super::super) fn row(viewers: usize, train: usize, ns: f64) -> Row {
+        Row {
+            sink: Sink::Full,
+            way: Way::Plain,
+            viewers,
+            train,
+            ns_a_packet: ns,
+            lowest_ns_a_packet: ns - 10.0,
+            packets_a_second: 1e9 / ns,
+            received: None,
+            polling_ns_a_packet: None,
+            copied: None,
+        }
     }
 
     /// 1,000 ns a message and 300 a packet for few viewers, 100 ns a packet more for many.
@@ -189,16 +189,25 @@ mod tests {
         assert_eq!(nearest(1.0, 0), (1_300.0, 100));
     }
 
-    /// The unit and the reciprocal are what everybody quotes.
+    /// The unit and what a column means are what everybody quotes.
     #[test]
     fn times_and_rates_are_of_one_packet() {
         assert!((ns_a_packet(Duration::from_millis(100), 200_000) - 500.0).abs() < 1e-9);
-        assert!((row(1, 1, 500.0).packets_a_second - 2e6).abs() < 1e-6);
         assert!((share(1, 4) - 0.25).abs() < 1e-9);
         let read = Row { received: Some(0.995), sink: Sink::Read, ..row(100, 10, 544.4) };
         assert_eq!(
             read.to_string(),
-            "read  plain         100     10          544     534           1836885    99.5 %"
+            "read  plain               100     10          544     534           1836885    99.5 %"
+        );
+        let polled = Row { way: Way::Polled, polling_ns_a_packet: Some(410.2), ..row(100, 10, 544.4) };
+        assert_eq!(
+            polled.to_string(),
+            "full  sqpoll              100     10          544     534           1836885                410"
+        );
+        let copied = Row { way: Way::ZeroCopyRegistered, copied: Some(1.0), ..row(100, 10, 544.4) };
+        assert_eq!(
+            copied.to_string(),
+            "full  zero-copy-fixed     100     10          544     534           1836885                     100.0 %"
         );
     }
 }

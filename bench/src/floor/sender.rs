@@ -3,27 +3,27 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use fanlight_ring::{
-    BackendChoice, DATAGRAM_BYTES_MAX, Outbox, Port, PortConfig, SEGMENTS_MAX, SLOTS_BYTES_MAX,
-};
+use fanlight_ring::{DATAGRAM_BYTES_MAX, Outbox, PortConfig, SEGMENTS_MAX, SLOTS_BYTES_MAX};
 use fanlight_srtp::{KeyError, MasterKey, Profile, RtpSealer};
 use fanlight_wire::{
     ExtendedSequence, ExtensionElement, PayloadType, RtpFields, Ssrc, Timestamp, abs_send_time,
     write_rtp_header,
 };
 
+use super::way::Outlet;
 use super::{FloorError, Way};
 
 /// Of a datagram: what browsers make of video.
-pub(super) const PACKET_BYTES: usize = 1_200;
+pub(super) const PACKET_BYTES: u16 = 1_200;
+const PACKET_LEN: usize = PACKET_BYTES as usize;
 /// Header with the three extension elements that a viewer of ours gets.
 const HEADER_BYTES: usize = 24;
-const PAYLOAD_BYTES: usize = PACKET_BYTES - HEADER_BYTES - PROFILE.rtp_overhead();
+const PAYLOAD_BYTES: usize = PACKET_LEN - HEADER_BYTES - PROFILE.rtp_overhead();
 const PROFILE: Profile = Profile::AeadAes128Gcm;
 
 /// Longest train.
 pub(super) const TRAIN_PACKETS_MAX: usize = {
-    let fit = DATAGRAM_BYTES_MAX / PACKET_BYTES;
+    let fit = DATAGRAM_BYTES_MAX / PACKET_LEN;
     if fit < SEGMENTS_MAX { fit } else { SEGMENTS_MAX }
 };
 /// Trains between two looks at the clock, of which a server takes one a turn.
@@ -48,9 +48,8 @@ pub(super) struct Viewer {
 }
 
 /// See the file's head.
-pub(super) struct Sender<'a> {
-    port: Port,
-    viewers: &'a mut [Viewer],
+pub(super) struct Sender {
+    outlet: Outlet,
     /// What all viewers get, one payload a packet.
     frame: Vec<Vec<u8>>,
     /// Whose turn it is.
@@ -59,23 +58,18 @@ pub(super) struct Sender<'a> {
     started: Instant,
 }
 
-impl<'a> Sender<'a> {
-    pub(super) fn open(way: Way, train: usize, viewers: &'a mut [Viewer]) -> Result<Self, FloorError> {
-        let slot_bytes = SLOT_BYTES.max((train * PACKET_BYTES).next_multiple_of(PAGE_BYTES));
+impl Sender {
+    pub(super) fn open(way: Way, train: usize) -> Result<Self, FloorError> {
+        let slot_bytes = SLOT_BYTES.max((train * PACKET_LEN).next_multiple_of(PAGE_BYTES));
         let slots = (SLOTS_BYTES_MAX / slot_bytes).min(SLOTS_MAX);
         let config = PortConfig {
             bind: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-            backend: match way {
-                Way::IoUring => BackendChoice::IoUring,
-                Way::Plain => BackendChoice::Plain,
-            },
             send_slots: u16::try_from(slots).unwrap_or(1),
             slot_bytes,
             ..PortConfig::default()
         };
         Ok(Self {
-            port: Port::open(&config)?,
-            viewers,
+            outlet: Outlet::open(way, config)?,
             frame: vec![vec![0x5a; PAYLOAD_BYTES]; train],
             next: 0,
             packets: 0,
@@ -83,18 +77,18 @@ impl<'a> Sender<'a> {
         })
     }
 
-    /// Sends for so long, and at least one train to each viewer.
-    pub(super) fn send_for(&mut self, duration: Duration) -> Result<(), FloorError> {
+    /// Sends for so long, and at least one train to each viewer. They are the same each time.
+    pub(super) fn send_for(&mut self, viewers: &mut [Viewer], duration: Duration) -> Result<(), FloorError> {
         let start = Instant::now();
         let mut trains = 0;
-        while trains < self.viewers.len() || start.elapsed() < duration {
+        while trains < viewers.len() || start.elapsed() < duration {
             let since_start = self.started.elapsed();
             for _ in 0..LOOK_INTERVAL {
-                self.send_next(since_start)?;
+                self.send_next(viewers, since_start)?;
             }
             trains += LOOK_INTERVAL;
         }
-        self.port.flush().map_err(FloorError::at("sending"))
+        self.outlet.flush().map_err(FloorError::at("sending"))
     }
 
     /// Packets handed to the port.
@@ -104,15 +98,24 @@ impl<'a> Sender<'a> {
 
     /// Messages that the kernel did not take.
     pub(super) fn refused(&self) -> u64 {
-        self.port.counters().send_errors.total()
+        self.outlet.refused()
     }
 
-    fn send_next(&mut self, since_start: Duration) -> Result<(), FloorError> {
-        let Self { port, viewers, frame, next, packets, .. } = self;
+    /// Those that it took.
+    pub(super) fn messages(&self) -> u64 {
+        self.outlet.messages()
+    }
+
+    /// Of these, copied though it was asked not to.
+    pub(super) fn copied(&self) -> u64 {
+        self.outlet.copied()
+    }
+
+    fn send_next(&mut self, viewers: &mut [Viewer], since_start: Duration) -> Result<(), FloorError> {
+        let Self { outlet, frame, next, packets, .. } = self;
         let count = viewers.len();
         let viewer = viewers.get_mut(*next).ok_or(FloorError::Viewers(0))?;
-        let (_, outbox) = port.split();
-        viewer.send(outbox, frame, since_start).ok_or(FloorError::Unsealed)?;
+        viewer.send(outlet.outbox(), frame, since_start).ok_or(FloorError::Unsealed)?;
         *packets += frame.len() as u64;
         *next = (*next + 1) % count;
         Ok(())
@@ -153,7 +156,7 @@ impl Viewer {
             len += self.sealer.seal(self.index, room, header_len, payload).ok()?;
             self.index += 1;
         }
-        outbox.send(self.to, len, PACKET_BYTES);
+        outbox.send(self.to, len, PACKET_LEN);
         Some(())
     }
 }

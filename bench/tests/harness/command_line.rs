@@ -77,6 +77,8 @@ fn who_calls_it_wrongly_is_told_how() {
         (&["load", "--whip", "rtmp://127.0.0.1/x"], "http://host:port/path"),
         (&["load", "--header", "nonsense"], "Name: value"),
         (&["capacity", "--set", "ramp.factor=1"], "ramp.factor"),
+        (&["floor", "--backends", "io_uring,uring"], "zero-copy-fixed"),
+        (&["floor", "--backends", "--brief", "5"], "cannot be used with"),
         (&["ab", "--binary", "/nowhere/fanlight", "--rounds", "1"], "/nowhere/fanlight"),
     ] {
         let (text, is_well) = said(arguments);
