@@ -75,7 +75,7 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CloseReason, RequestId, SessionId, StreamPath, ToDataplane};
+    use crate::{CloseReason, LayerWish, Notable, RequestId, SessionId, StreamPath, ToControl, ToDataplane};
 
     fn messages() -> Vec<ToDataplane> {
         let stream = StreamPath { app: "live/room1".into(), name: "camera".into() };
@@ -87,6 +87,11 @@ mod tests {
                 stream,
                 offer: "v=0\r\n".into(),
                 replaces: None,
+            },
+            ToDataplane::Prefer {
+                request: RequestId(3),
+                session: SessionId(2),
+                wish: LayerWish { layer: Some("h".into()), max_width: Some(640), max_height: None },
             },
             ToDataplane::Close { session: SessionId(2), reason: CloseReason::Deleted },
         ]
@@ -110,6 +115,29 @@ mod tests {
             }
             assert_eq!(seen, messages(), "cut every {cut} bytes");
         }
+    }
+
+    /// What a fuzzer begins with must be what is said today.
+    #[test]
+    fn the_seeds_of_wishes_and_layers_are_messages() {
+        let decoded = |seed: &[u8]| {
+            let mut decoder = Decoder::new();
+            decoder.push(&seed[1..]);
+            decoder
+        };
+        let mut wishes = decoded(include_bytes!("../../../fuzz/seeds/control_frames/wishes"));
+        let mut layers = decoded(include_bytes!("../../../fuzz/seeds/control_frames/layers"));
+        let wish = LayerWish { layer: Some("S1T2".into()), max_width: None, max_height: None };
+        assert!(matches!(wishes.message(), Ok(Some(ToDataplane::Prefer { request: RequestId(9), .. }))));
+        let session = SessionId(u128::MAX);
+        let second = ToDataplane::Prefer { request: RequestId(10), session, wish };
+        assert_eq!(wishes.message(), Ok(Some(second)));
+        let Ok(Some(ToControl::Noted { note, .. })) = layers.message() else { panic!("no note") };
+        assert!(
+            matches!(note.what, Notable::Layer { layer, layers, .. } if layer == "h" && layers.len() == 3)
+        );
+        let Ok(Some(ToControl::Noted { note, .. })) = layers.message() else { panic!("no note") };
+        assert_eq!(note.what, Notable::LayersWanted { layers: vec!["q".into(), "h".into()] });
     }
 
     /// A confused or hostile peer must not make us hold gigabytes.
