@@ -30,6 +30,7 @@ pub(crate) struct Metrics {
     counts: Mutex<Counts>,
     connections: AtomicU64,
     connections_opened: AtomicU64,
+    layer_changes: AtomicU64,
 }
 
 impl Metrics {
@@ -51,6 +52,11 @@ impl Metrics {
 
     pub(crate) fn failed(&self, cause: &'static str) {
         *self.counts().failures.entry(cause).or_default() += 1;
+    }
+
+    /// A viewer gets another layer than before.
+    pub(crate) fn changed_layer(&self) {
+        self.layer_changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a connection for as long as the value lives.
@@ -118,6 +124,8 @@ impl Metrics {
             family = family.sample(&[("cause", cause)], *count);
         }
         drop(counts);
+        text.counter("fanlight_layer_changes_total", "Viewers that got another layer than before.")
+            .sample(&[], self.layer_changes.load(Ordering::Relaxed));
         text.gauge("fanlight_http_connections", "HTTP connections now.")
             .sample(&[], self.connections.load(Ordering::Relaxed));
         text.counter("fanlight_http_connections_total", "HTTP connections opened.")

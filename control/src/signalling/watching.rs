@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use fanlight_protocol::{LayerWish, Note, Refusal, ToDataplane, TrackKind};
+use fanlight_protocol::{LayerWish, Notable, Note, Refusal, ToDataplane, TrackKind};
 use serde::Serialize;
 use serde_json::Map;
 
@@ -115,6 +115,12 @@ impl Signalling {
     pub(crate) fn session_noted(&self, id: SessionId, note: Note) {
         let registry = self.registry();
         let Some(noted) = registry.session(id) else { return };
+        if let Notable::Layer { layer, .. } = &note.what {
+            let is_another = |(before, _): (&str, _)| before != layer;
+            if self.events.standing(id).layer().is_some_and(is_another) {
+                self.metrics.changed_layer();
+            }
+        }
         self.events.remember(id, note.clone());
         let watches = SessionRole::Viewer { publisher: id };
         self.events.tell(|listener| {

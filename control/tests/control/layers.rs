@@ -149,6 +149,10 @@ async fn a_viewer_is_told_which_layer_it_gets() {
     let state = stage.state(viewer.location()).await.json();
     assert_eq!((&state["layer"], &state["layers"][1]["width"]), (&json!("f"), &json!(640)));
     assert_eq!(state["layers"][2], json!({"layer": "f", "width": null, "height": null, "active": false}));
+    stage.dataplane.note(session_of(&viewer), 950, gets("f"));
+    stream.expect("layer").await;
+    let changes = stage.metric("fanlight_layer_changes_total").await;
+    assert_eq!(changes, Some(1.0), "the first layer is no change, nor is news of the same");
     let mut later = EventStream::open(stage.address(), viewer.location()).await;
     later.expect("active").await;
     assert_eq!(later.expect("layer").await["layer"], "f");
