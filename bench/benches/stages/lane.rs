@@ -93,6 +93,7 @@ fn packet() -> LaneMessage {
         extension_len: 3,
         payload_len: 1_160,
         redundant_len: 0,
+        layer: None,
     };
     let bytes = *black_box(&[0x5a; PACKET_BYTES_MAX]);
     let (track, sequence) = (TrackId(1), ExtendedSequence(1));

@@ -44,23 +44,26 @@ impl Delivery<'_> {
     fn fresh(&mut self, track: &Track, subscription: &mut Subscription) {
         for sequence in &track.fresh {
             let Some(stored) = track.store.find(*sequence) else { continue };
-            if self.leaves_now(*sequence, &stored, subscription) {
-                self.send(subscription, *sequence, &stored);
+            if self.leaves_now(track, *sequence, &stored, subscription) {
+                self.send(track, subscription, *sequence, &stored);
             }
         }
     }
 
     fn leaves_now(
         &mut self,
+        track: &Track,
         sequence: ExtendedSequence,
         stored: &Stored<'_>,
         subscription: &mut Subscription,
     ) -> bool {
         match subscription.flow {
             Flow::Paused | Flow::Hushed => false,
-            Flow::Waiting { .. } => subscription.begin_live(self.now, sequence, stored.facts, self.rng),
+            Flow::Waiting { .. } => {
+                subscription.begin_live(self.now, sequence, stored.facts, track.points(), self.rng)
+            }
             // A late one leaves whatever the pace: behind it the cursor would come to what has been sent already.
-            Flow::Live if self.must_wait(subscription) && !subscription.is_late(sequence) => {
+            Flow::Live if self.must_wait(subscription) && !subscription.is_late(sequence, track.points()) => {
                 subscription.flow = Flow::Behind(Cursor::at(sequence, self.now));
                 subscription.due = Some(self.pace.ready_at());
                 false
@@ -91,7 +94,7 @@ impl Delivery<'_> {
                 Some(stored) => {
                     subscription.due = self.not_before(&stored, subscription);
                     if subscription.due.is_none() {
-                        self.send(subscription, cursor.next, &stored);
+                        self.send(track, subscription, cursor.next, &stored);
                         cursor = cursor.step();
                     }
                 }
@@ -144,7 +147,7 @@ impl Delivery<'_> {
         let newer = track.gop.filter(|gop| gop.first > cursor.next && track.age(gop.timestamp) <= LAG_MAX);
         let until = match newer {
             Some(gop) => {
-                subscription.skip_to(self.now, gop.first);
+                subscription.skip_to(self.now, gop.first, track.points());
                 gop.first
             }
             None => {
@@ -156,8 +159,18 @@ impl Delivery<'_> {
         self.note = Some(Notable::VideoSkipped { packets });
     }
 
-    fn send(&mut self, subscription: &mut Subscription, sequence: ExtendedSequence, stored: &Stored<'_>) {
-        let Some((index, fields, payload)) = subscription.packet(sequence, stored) else { return };
+    fn send(
+        &mut self,
+        track: &Track,
+        subscription: &mut Subscription,
+        sequence: ExtendedSequence,
+        stored: &Stored<'_>,
+    ) {
+        let points = track.points();
+        if stored.facts.layer.is_some() && !subscription.lets_through(sequence, stored.facts, points) {
+            return;
+        }
+        let Some((index, fields, payload)) = subscription.packet(sequence, stored, points) else { return };
         if !subscription.claim(self.now, index, stored.facts) {
             return;
         }
@@ -166,7 +179,7 @@ impl Delivery<'_> {
         let elements = ViewerElements::new(self.extensions, mid, self.send_time, stored.extensions);
         let body = Body::of(payload, edited.as_ref().map(Edited::bytes));
         if self.train.push(index, &fields, &elements, body) {
-            subscription.sent(stored.facts);
+            subscription.sent(stored.facts, fields.marker);
             self.pace.spend(stored.facts.bytes());
             self.sent += 1;
         }

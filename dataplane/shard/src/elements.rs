@@ -48,6 +48,18 @@ impl Elements {
     }
 }
 
+/// Of the elements of a stored packet, the data of that kind.
+pub(crate) fn stored_element(mut stored: &[u8], wanted: ExtensionKind) -> Option<&[u8]> {
+    while let [kind, len, rest @ ..] = stored {
+        let (data, rest) = rest.split_at_checked(usize::from(*len))?;
+        if FORWARDED.get(usize::from(*kind)) == Some(&wanted) {
+            return Some(data);
+        }
+        stored = rest;
+    }
+    None
+}
+
 /// What one packet says to one viewer: identification and time of ours first, then what the publisher said.
 #[derive(Clone)]
 pub(crate) struct ViewerElements<'a> {

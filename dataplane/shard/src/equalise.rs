@@ -94,6 +94,7 @@ mod tests {
                 extension_len: u8::try_from(extensions.len()).unwrap(),
                 payload_len: u16::try_from(*payload_len).unwrap(),
                 redundant_len: 0,
+                layer: None,
             };
             store.keep(*sequence, facts, extensions, &vec![7; *payload_len]).unwrap();
         }

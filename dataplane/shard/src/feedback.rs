@@ -5,18 +5,24 @@
 
 use std::time::Duration;
 
-use fanlight_wire::{Compound, Member, Nack, ReportBlock, SenderReport, Ssrc, Twcc, abs_send_time};
+use fanlight_wire::{
+    Compound, ExtendedSequence, Member, Nack, ReportBlock, RtpFields, SenderReport, Ssrc, Timestamp, Twcc,
+    abs_send_time,
+};
 
 use crate::elements::ViewerElements;
 use crate::lane::{LaneMessage, MediaClock};
 use crate::layers::descriptor::Edited;
-use crate::limits::RESENDS_PER_NACK_MAX;
+use crate::limits::{HOLE_AGE_MAX, RESENDS_PER_NACK_MAX, UNSETTLED_PACKETS};
 use crate::notes::Notable;
 use crate::reject::Reject;
 use crate::session::{Activity, Viewer};
 use crate::shard::Shard;
 use crate::spec::SessionKey;
-use crate::subscription::Flow;
+use crate::store::Stored;
+use crate::subscription::{Flow, Subscription};
+use crate::svc::Point;
+use crate::track::Track;
 use crate::train::{Body, Train};
 use crate::turn::{Datagram, Outputs};
 
@@ -137,8 +143,9 @@ impl Shard {
         let Some(session) = sessions.find(key) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
         let watched = viewer.subscriptions.iter().filter(|subscription| subscription.flow != Flow::Paused);
-        let rates = watched.filter_map(|subscription| tracks.get(&subscription.spec.track));
-        let stream_bps = rates.map(|track| track.rate.bps(now)).sum();
+        let tracks =
+            watched.filter_map(|subscription| Some((subscription, tracks.get(&subscription.spec.track)?)));
+        let stream_bps = tracks.map(|(subscription, track)| track.bps_at(now, subscription.point().0)).sum();
         let falls =
             viewer.constraint.estimate_bps().is_some_and(|before| estimate_bps < before - before / 20);
         for layering in viewer.subscriptions.iter_mut().filter_map(|s| s.layering.as_deref_mut()) {
@@ -180,8 +187,16 @@ impl Shard {
         for sequence in nack.sequences().take(RESENDS_PER_NACK_MAX) {
             subscription.nacks += 1;
             // Never sent under that number, to this viewer: nothing to say.
-            let Some(original) = subscription.track_sequence(sequence) else { continue };
-            let Some(stored) = track.store.find(original) else {
+            let Some(original) = subscription.track_sequence(sequence, track.points()) else { continue };
+            let stored = track.store.find(original);
+            if let Some(timestamp) = nothing_at(track, subscription, original, stored.as_ref()) {
+                let Some((index, fields)) = subscription.padding(timestamp) else { break };
+                let fields = RtpFields { padding: false, ..fields };
+                let elements = ViewerElements::new(extensions, &[], &send_time, &[]);
+                train.push(index, &fields, &elements, Body::Retransmission(sequence, &[], &[]));
+                continue;
+            }
+            let Some(stored) = stored else {
                 refused += 1;
                 continue;
             };
@@ -189,7 +204,7 @@ impl Shard {
                 refused += 1;
                 continue;
             }
-            let Some((index, fields)) = subscription.retransmission(stored.facts) else { break };
+            let Some((index, fields)) = subscription.retransmission(original, stored.facts) else { break };
             let mid = subscription.spec.mid.as_slice();
             let elements = ViewerElements::new(extensions, mid, &send_time, stored.extensions);
             let edited = subscription.repeat_descriptor(stored.payload);
@@ -212,6 +227,28 @@ impl Shard {
         }
         self.counters.retransmissions_out += resent;
         self.counters.resends_refused += refused;
+    }
+}
+
+/// Whether a number was kept free for a packet that turned out to be of a layer above the viewer's, or never came: that number is
+/// sent as an empty packet, or its viewer would ask for it again and again. Returns where the track's clock stood.
+fn nothing_at(
+    track: &Track,
+    subscription: &Subscription,
+    original: ExtendedSequence,
+    stored: Option<&Stored<'_>>,
+) -> Option<Timestamp> {
+    if subscription.point().0 == Point::TOP {
+        return None;
+    }
+    match stored {
+        Some(stored) => (!subscription.admits(original, stored.facts)).then_some(stored.facts.timestamp),
+        None => {
+            let behind = (original.0 + 1..=original.0 + UNSETTLED_PACKETS).map(ExtendedSequence);
+            let next = behind.into_iter().find_map(|sequence| track.store.find(sequence))?;
+            let timestamp = next.facts.timestamp;
+            (track.age(timestamp) > HOLE_AGE_MAX).then_some(timestamp)
+        }
     }
 }
 

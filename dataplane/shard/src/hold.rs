@@ -102,6 +102,7 @@ mod tests {
             extension_len: 0,
             payload_len: 1_000,
             redundant_len: 0,
+            layer: None,
         }
     }
 

@@ -67,6 +67,7 @@ impl Shard {
             extension_len: u8::try_from(extensions.len()).map_err(|_| Reject::TooLong)?,
             payload_len: u16::try_from(received.payload.len()).map_err(|_| Reject::TooLong)?,
             redundant_len: u16::try_from(received.redundant_len).map_err(|_| Reject::TooLong)?,
+            layer: received.layer,
         };
         self.keep(id, received.sequence, facts, extensions, received.payload).map_err(|not_kept| {
             match not_kept {
@@ -97,6 +98,7 @@ impl Shard {
             self.fresh.push(id);
         }
         track.observe(now, sequence, &facts);
+        track.observe_layer(now, sequence, &facts, (extensions, payload));
         Ok(())
     }
 

@@ -100,7 +100,8 @@ impl Shard {
         let Some(track) = tracks.get(&subscription.spec.track) else { return };
         match track.servable_gop(GOP_AGE_MAX).zip(track.newest()) {
             Some((gop, (_, newest))) if track.is_video => {
-                subscription.begin_from_store(now, gop, newest, config.catch_up_speed, rng);
+                let beginning = (gop, track.points());
+                subscription.begin_from_store(now, beginning, newest, config.catch_up_speed, rng);
                 self.arm(key);
             }
             _ => {
@@ -125,7 +126,8 @@ impl Shard {
             let subscription = viewer.and_then(|viewer| viewer.subscriptions.get_mut(subscriber.place));
             let waits = |s: &&mut Subscription| s.spec.track == id && matches!(s.flow, Flow::Waiting { .. });
             if let Some(subscription) = subscription.filter(waits) {
-                subscription.begin_from_store(now, gop, newest, config.catch_up_speed, rng);
+                let beginning = (gop, track.points());
+                subscription.begin_from_store(now, beginning, newest, config.catch_up_speed, rng);
                 begun.push(subscriber.viewer);
             }
         }

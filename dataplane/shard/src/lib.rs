@@ -72,6 +72,7 @@ mod shedding;
 mod spec;
 mod store;
 mod subscription;
+mod svc;
 #[cfg(test)]
 mod testing;
 mod tick;
@@ -98,5 +99,6 @@ pub use spec::{
     ShardId, SubscriptionSpec, TrackId, WatchSpec,
 };
 pub use store::PacketFacts;
+pub use svc::{PacketLayer, Point};
 pub use turn::{Command, Datagram, Datagrams, Egress, EndReason, Event, Inputs, Outputs};
 pub use ufrag::{UFRAG_FIELD_MAX, UFRAG_LEN, UFRAG_RESTART_MAX, UfragKey};

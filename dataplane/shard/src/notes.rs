@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::layers::{FrameSize, LayerSet};
 use crate::limits::{LAYERS_MAX, NOTE_MERGE, NOTES_MAX};
 use crate::spec::Rid;
+use crate::svc::Point;
 
 /// Something notable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,6 +83,15 @@ pub enum Notable {
         sizes: [FrameSize; LAYERS_MAX],
         flowing: LayerSet,
     },
+    /// A viewer of a stream in layers is at this operating point now. `points`, `sizes` and `flowing`: of those that are chosen
+    /// from, from the lowest on.
+    PointChanged {
+        point: Point,
+        size: FrameSize,
+        points: [Option<Point>; LAYERS_MAX],
+        sizes: [FrameSize; LAYERS_MAX],
+        flowing: LayerSet,
+    },
     /// Of a publisher's layers somebody watches these.
     LayersWanted {
         layers: LayerSet,
@@ -104,6 +114,7 @@ impl Notable {
                 | Self::Resumed { .. }
                 | Self::Switched { .. }
                 | Self::LayerChanged { .. }
+                | Self::PointChanged { .. }
                 | Self::LayersWanted { .. }
         )
     }

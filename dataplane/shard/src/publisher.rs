@@ -15,7 +15,7 @@ use fanlight_wire::{
 
 use crate::arrivals::ArrivalLog;
 use crate::binding::{self, Names, stream_of};
-use crate::elements::Elements;
+use crate::elements::{Elements, stored_element};
 use crate::key_frame::{Asked, KeyFrameDesk};
 use crate::lane::MediaClock;
 use crate::layers::FrameSize;
@@ -27,6 +27,7 @@ use crate::notes::Notable;
 use crate::receiver::{Receiver, Stream};
 use crate::reject::Reject;
 use crate::spec::{PublishSpec, PublishedTrack};
+use crate::svc::{LayerReader, PacketLayer};
 
 /// One track and what its publisher owes and gets.
 pub(crate) struct IngressTrack {
@@ -39,6 +40,8 @@ pub(crate) struct IngressTrack {
     is_silent: bool,
     /// Of its pictures, where it is a layer.
     pub(crate) size: FrameSize,
+    /// Of layers within it, where it has no others.
+    layer_reader: Option<LayerReader>,
     pub(crate) packets: u64,
     pub(crate) bytes: u64,
     pub(crate) recovered: u64,
@@ -87,6 +90,7 @@ pub(crate) struct Received<'p> {
     pub(crate) payload: &'p [u8],
     /// See [`crate::store::PacketFacts`].
     pub(crate) redundant_len: usize,
+    pub(crate) layer: Option<PacketLayer>,
 }
 
 /// See the file's head.
@@ -116,19 +120,23 @@ impl Publisher {
         }
         let arrivals = spec.tracks.iter().any(|track| track.transport_cc).then(|| ArrivalLog::new(now));
         let measure_due = spec.tracks.iter().any(|track| track.rid.is_some()).then_some(now);
-        let tracks = spec.tracks.into_iter().map(|spec| IngressTrack {
-            desk: KeyFrameDesk::with_interval(key_frame_interval.filter(|_| spec.codec.is_video())),
-            spec,
-            bound: None,
-            highest: None,
-            heard: None,
-            is_silent: false,
-            size: FrameSize::default(),
-            packets: 0,
-            bytes: 0,
-            recovered: 0,
-            nacks: 0,
-            key_frame_requests: 0,
+        let tracks = spec.tracks.into_iter().map(|spec| {
+            let layer_reader = LayerReader::new(spec.codec).filter(|_| spec.rid.is_none());
+            IngressTrack {
+                desk: KeyFrameDesk::with_interval(key_frame_interval.filter(|_| spec.codec.is_video())),
+                spec,
+                bound: None,
+                highest: None,
+                heard: None,
+                is_silent: false,
+                size: FrameSize::default(),
+                layer_reader,
+                packets: 0,
+                bytes: 0,
+                recovered: 0,
+                nacks: 0,
+                key_frame_requests: 0,
+            }
         });
         Self {
             tracks: tracks.collect(),
@@ -304,7 +312,11 @@ impl Publisher {
         ingress.bytes += packet.len() as u64;
         let elements = Elements::forwardable(&self.extensions, header.extensions(packet));
         let marker = header.marker;
-        Ok(Some(Received { track, sequence, timestamp, marker, elements, payload, redundant_len }))
+        let layer = ingress.layer_reader.as_mut().and_then(|reader| {
+            let descriptor = stored_element(elements.as_bytes(), ExtensionKind::DependencyDescriptor);
+            reader.read(sequence, descriptor, payload)
+        });
+        Ok(Some(Received { track, sequence, timestamp, marker, elements, payload, redundant_len, layer }))
     }
 
     /// What is to be noted where a layer began, fell silent or came back: of a source in layers the first and the last count,

@@ -125,13 +125,14 @@ impl Shard {
         let what = Notable::VideoSkipped { packets: u32::try_from(packets).unwrap_or(u32::MAX) };
         let Self { sessions, tracks, .. } = self;
         let subscribers = tracks.get(&id).map(|track| track.subscribers.as_slice()).unwrap_or_default();
+        let points = tracks.get(&id).and_then(|track| track.points());
         for subscriber in subscribers {
             let Some(session) = sessions.find(subscriber.viewer) else { continue };
             let Activity::Viewing(viewer) = &mut session.activity else { continue };
             let Some(subscription) = viewer.subscriptions.get_mut(subscriber.place) else { continue };
             let flows = matches!(subscription.flow, Flow::Live | Flow::Behind(_));
             if subscription.spec.track == id && flows {
-                subscription.skip_to(now, first);
+                subscription.skip_to(now, first, points);
                 subscription.due = Some(now);
                 session.note(now, what, outputs.events);
             }

@@ -11,6 +11,7 @@ use fanlight_wire::{ExtendedSequence, Timestamp};
 use crate::lane::LanePacket;
 use crate::limits::PACKET_BYTES_MAX;
 use crate::spec::TrackId;
+use crate::svc::PacketLayer;
 
 /// What is known of a stored packet besides its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct PacketFacts {
     pub payload_len: u16,
     /// Bytes of the payload before its primary block, where it is redundant audio (RFC 2198); else 0.
     pub redundant_len: u16,
+    /// Where the stream has layers within it.
+    pub layer: Option<PacketLayer>,
 }
 
 impl Stored<'_> {
@@ -54,6 +57,9 @@ impl PacketFacts {
         usize::from(self.extension_len) + usize::from(self.payload_len)
     }
 }
+
+// Every packet of every stream has one.
+const _: () = assert!(size_of::<PacketFacts>() <= 16);
 
 /// A packet in the store.
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +105,7 @@ impl Store {
             extension_len: 0,
             payload_len: 0,
             redundant_len: 0,
+            layer: None,
         };
         Self {
             slots: (0..packets).map(|_| Slot { sequence: None, facts, padding_len: 0 }).collect(),
@@ -195,6 +202,7 @@ mod tests {
             extension_len: u8::try_from(extensions.len()).unwrap(),
             payload_len: u16::try_from(payload.len()).unwrap(),
             redundant_len: 0,
+            layer: None,
         }
     }
 

@@ -12,6 +12,7 @@ use crate::numbering::{CatchUp, Numbering};
 use crate::rng::Rng;
 use crate::spec::SubscriptionSpec;
 use crate::store::{PacketFacts, Stored};
+use crate::svc::{Gate, Point, Points};
 use crate::track::Track;
 
 /// Places of the log of recent retransmissions; a power of two.
@@ -100,6 +101,8 @@ pub(crate) struct Subscription {
     pub(crate) spec: SubscriptionSpec,
     /// Once it is on its track, where its source has several layers.
     pub(crate) layering: Option<Box<Layering>>,
+    /// Of a stream in layers what it gets, once that is not everything.
+    gate: Option<Box<Gate>>,
     /// Of its descriptors, once it has gone over to another track.
     continuation: Continuation,
     /// The next run is on another track, with a clock of its own.
@@ -126,6 +129,7 @@ impl Subscription {
             numbering: None,
             continuation: Continuation::default(),
             layering: None,
+            gate: None,
             clock_changed: false,
             restarted: None,
             restarts: 0,
@@ -164,21 +168,24 @@ impl Subscription {
         now: Instant,
         sequence: ExtendedSequence,
         facts: &PacketFacts,
+        points: Option<&Points>,
         rng: &mut Rng,
     ) -> bool {
         if self.is_video() && !facts.key_frame_start {
             return false;
         }
-        self.begin_run(now, sequence, facts.timestamp, rng);
+        let first = self.enter(sequence, points);
+        self.begin_run(now, first, facts.timestamp, rng);
         self.flow = Flow::Live;
         true
     }
 
-    /// Begins with a group of pictures that is in the store, to be live by and by. `newest`: where the track's clock stands.
+    /// Begins with a group of pictures of a track that is in the store, to be live by and by. `newest`: where the track's clock
+    /// stands.
     pub(crate) fn begin_from_store(
         &mut self,
         now: Instant,
-        gop: Gop,
+        (gop, points): (Gop, Option<&Points>),
         newest: Timestamp,
         speed: u32,
         rng: &mut Rng,
@@ -188,12 +195,23 @@ impl Subscription {
         let seen = self.numbering.as_ref().and_then(Numbering::seen).filter(|_| !self.clock_changed);
         let newest = seen.filter(|seen| seen.distance_from(newest) > 0).unwrap_or(newest);
         let live = newest.wrapping_add(u32::try_from(ticks).unwrap_or_default());
-        let numbering = self.begin_run(now, gop.first, live, rng);
+        let first = self.enter(gop.first, points);
+        let numbering = self.begin_run(now, first, live, rng);
         numbering.set_catch_up(CatchUp::plan(now, gop.timestamp, live, speed));
         self.flow = Flow::Behind(Cursor::at(gop.first, now));
         self.due = Some(now);
         self.restarted = Some(now);
         self.restarts = self.restarts.saturating_add(1);
+    }
+
+    /// Begins a run with that packet of its track. Returns what it is numbered as.
+    fn enter(&mut self, first: ExtendedSequence, points: Option<&Points>) -> ExtendedSequence {
+        self.gate.as_deref_mut().map_or(first, |gate| gate.begin(first, points))
+    }
+
+    /// What a packet of its track is numbered as: its sequence, where it gets everything.
+    fn place(&self, sequence: ExtendedSequence, points: Option<&Points>) -> Option<ExtendedSequence> {
+        self.gate.as_deref().map_or(Some(sequence), |gate| gate.number(sequence, points))
     }
 
     fn begin_run(
@@ -231,15 +249,16 @@ impl Subscription {
         rng: &mut Rng,
     ) {
         self.leave_track(old);
+        let begun = Gop { first: self.enter(gop.first, track.points()), ..gop };
         let clocks = old.and_then(|old| old.clock).zip(track.clock);
         // Before it began on its old track it was on one of another publisher.
         let clocks = clocks.filter(|_| !std::mem::take(&mut self.clock_changed));
         let clock_rate_hz = self.spec.clock_rate_hz;
         let apart = clocks.map(|(old, new)| old.apart_from(&new, clock_rate_hz));
         match &mut self.numbering {
-            Some(numbering) => numbering.splice_over(now, gop, apart, clock_rate_hz, speed),
+            Some(numbering) => numbering.splice_over(now, begun, apart, clock_rate_hz, speed),
             None => {
-                self.begin_run(now, gop.first, gop.timestamp, rng);
+                self.begin_run(now, begun.first, begun.timestamp, rng);
             }
         }
         self.spec.track = track.id;
@@ -253,9 +272,10 @@ impl Subscription {
     }
 
     /// Goes on at a newer key frame, and leaves out what is between.
-    pub(crate) fn skip_to(&mut self, now: Instant, first: ExtendedSequence) {
+    pub(crate) fn skip_to(&mut self, now: Instant, first: ExtendedSequence, points: Option<&Points>) {
+        let begun = self.enter(first, points);
         if let Some(numbering) = &mut self.numbering {
-            numbering.splice(first);
+            numbering.splice(begun);
         }
         self.flow = Flow::Behind(Cursor::at(first, now));
     }
@@ -266,16 +286,57 @@ impl Subscription {
     }
 
     /// Whether later packets of the track than this one have been sent in this run.
-    pub(crate) fn is_late(&self, sequence: ExtendedSequence) -> bool {
-        let numbering = self.numbering.as_ref();
-        numbering
-            .is_some_and(|numbering| numbering.index(sequence).is_none_or(|index| numbering.is_late(index)))
+    pub(crate) fn is_late(&self, sequence: ExtendedSequence, points: Option<&Points>) -> bool {
+        self.numbering.as_ref().is_some_and(|numbering| {
+            let index = self.place(sequence, points).and_then(|place| numbering.index(place));
+            index.is_none_or(|index| numbering.is_late(index))
+        })
+    }
+
+    /// The operating point to be at, as soon as the stream allows that.
+    pub(crate) fn aim(&mut self, point: Point) {
+        match &mut self.gate {
+            Some(gate) => gate.wanted = point,
+            None if point != Point::TOP => self.gate = Some(Box::new(Gate::open(point))),
+            None => {}
+        }
+    }
+
+    /// The operating point that it is at, and the one that it would be at.
+    pub(crate) fn point(&self) -> (Point, Point) {
+        self.gate.as_deref().map_or((Point::TOP, Point::TOP), |gate| (gate.point(), gate.wanted))
+    }
+
+    /// Whether a packet that is to leave now is for this viewer, which may change its operating point with it.
+    pub(crate) fn lets_through(
+        &mut self,
+        sequence: ExtendedSequence,
+        facts: &PacketFacts,
+        points: Option<&Points>,
+    ) -> bool {
+        let (Some(layer), Some(points)) = (facts.layer, points) else { return true };
+        let is_late = self.gate.is_some() && self.is_late(sequence, Some(points));
+        let Some(gate) = &mut self.gate else { return true };
+        if !is_late {
+            gate.steer(sequence, layer, points);
+        }
+        gate.admits(sequence, facts.layer)
+    }
+
+    /// Whether a packet of its track was for this viewer when it came.
+    pub(crate) fn admits(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> bool {
+        self.gate.as_deref().is_none_or(|gate| gate.admits(sequence, facts.layer))
     }
 
     /// Index and header of a track's packet in this subscription. None: it is not for this viewer.
-    fn number(&self, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
-        let index = self.numbering.as_ref()?.index(sequence)?;
-        Some((index, self.fields(index, facts)?))
+    fn number(
+        &self,
+        sequence: ExtendedSequence,
+        facts: &PacketFacts,
+        points: Option<&Points>,
+    ) -> Option<(u64, RtpFields)> {
+        let index = self.numbering.as_ref()?.index(self.place(sequence, points)?)?;
+        Some((index, self.fields(index, sequence, facts)?))
     }
 
     /// Takes the index for a packet that is to leave now. False: it must not.
@@ -291,17 +352,20 @@ impl Subscription {
     }
 
     /// Counts what was sealed and sent.
-    pub(crate) fn sent(&mut self, facts: &PacketFacts) {
+    pub(crate) fn sent(&mut self, facts: &PacketFacts, marker: bool) {
         self.packets += 1;
         self.octets += u64::from(facts.payload_len);
         self.resend_budget = self.resend_budget.saturating_add(u64::from(facts.payload_len) / RESEND_SHARE);
         self.key_frames += u64::from(facts.key_frame_start);
-        self.frames += u64::from(facts.marker);
+        self.frames += u64::from(marker);
     }
 
-    fn fields(&self, index: u64, facts: &PacketFacts) -> Option<RtpFields> {
+    fn fields(&self, index: u64, sequence: ExtendedSequence, facts: &PacketFacts) -> Option<RtpFields> {
+        // RFC 9628 §4.1: who leaves out the layers above marks the end of the highest that is left.
+        let gate = self.gate.as_deref().zip(facts.layer);
+        let ends_here = gate.is_some_and(|(gate, layer)| gate.ends_picture(sequence, layer));
         Some(RtpFields {
-            marker: facts.marker,
+            marker: facts.marker || ends_here,
             payload_type: self.red_payload_type(facts).unwrap_or(self.spec.payload_type),
             sequence: ExtendedSequence(index).sequence(),
             timestamp: self.rewrite(facts.timestamp)?,
@@ -326,8 +390,9 @@ impl Subscription {
         &self,
         sequence: ExtendedSequence,
         stored: &'p Stored<'_>,
+        points: Option<&Points>,
     ) -> Option<(u64, RtpFields, &'p [u8])> {
-        let (index, fields) = self.number(sequence, stored.facts)?;
+        let (index, fields) = self.number(sequence, stored.facts, points)?;
         let padding = stored.padded.len() > stored.payload.len();
         let payload = if padding { stored.padded } else { self.readable(stored) };
         Some((index, RtpFields { padding, ..fields }, payload))
@@ -353,8 +418,13 @@ impl Subscription {
     }
 
     /// The track's packet that the viewer knows under `sequence`. None: never sent.
-    pub(crate) fn track_sequence(&self, sequence: Sequence) -> Option<ExtendedSequence> {
-        self.numbering.as_ref()?.track_sequence(sequence)
+    pub(crate) fn track_sequence(
+        &self,
+        sequence: Sequence,
+        points: Option<&Points>,
+    ) -> Option<ExtendedSequence> {
+        let place = self.numbering.as_ref()?.track_sequence(sequence)?;
+        self.gate.as_deref().map_or(Some(place), |gate| gate.sequence(place, points))
     }
 
     /// Takes the right to send `bytes` again for a NACK of `sequence`: once a round trip, and within the budget.
@@ -377,12 +447,16 @@ impl Subscription {
     }
 
     /// Index and header of the next packet of the retransmission stream. RFC 4588 §4. None: not negotiated.
-    pub(crate) fn retransmission(&mut self, facts: &PacketFacts) -> Option<(u64, RtpFields)> {
+    pub(crate) fn retransmission(
+        &mut self,
+        original: ExtendedSequence,
+        facts: &PacketFacts,
+    ) -> Option<(u64, RtpFields)> {
         let (ssrc, payload_type) = self.spec.rtx?;
         let index = self.rtx_index;
         self.rtx_index += 1;
         let sequence = ExtendedSequence(index).sequence();
-        let fields = self.fields(index, facts)?;
+        let fields = self.fields(index, original, facts)?;
         Some((index, RtpFields { ssrc, payload_type, sequence, ..fields }))
     }
 

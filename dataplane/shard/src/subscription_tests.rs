@@ -32,6 +32,7 @@ fn facts(timestamp: u32, key_frame_start: bool) -> PacketFacts {
         extension_len: 0,
         payload_len: 1000,
         redundant_len: 0,
+        layer: None,
     }
 }
 
@@ -41,12 +42,12 @@ fn video_begins_with_a_key_frame_and_audio_at_once() {
     let now = crate::testing::start();
     let mut rng = Rng::new(1);
     let mut video = subscription(Codec::Vp8, &mut rng);
-    assert!(!video.begin_live(now, ExtendedSequence(10), &facts(1, false), &mut rng));
-    assert!(video.begin_live(now, ExtendedSequence(11), &facts(2, true), &mut rng));
-    assert!(video.number(ExtendedSequence(12), &facts(2, false)).is_some());
-    assert!(video.number(ExtendedSequence(10), &facts(1, false)).is_none(), "before it began");
+    assert!(!video.begin_live(now, ExtendedSequence(10), &facts(1, false), None, &mut rng));
+    assert!(video.begin_live(now, ExtendedSequence(11), &facts(2, true), None, &mut rng));
+    assert!(video.number(ExtendedSequence(12), &facts(2, false), None).is_some());
+    assert!(video.number(ExtendedSequence(10), &facts(1, false), None).is_none(), "before it began");
     let mut audio = subscription(Codec::Opus, &mut rng);
-    assert!(audio.begin_live(now, ExtendedSequence(10), &facts(1, false), &mut rng));
+    assert!(audio.begin_live(now, ExtendedSequence(10), &facts(1, false), None, &mut rng));
 }
 
 proptest! {
@@ -57,16 +58,16 @@ proptest! {
         let mut rng = Rng::new(seed);
         let mut subscription = subscription(Codec::Opus, &mut rng);
         let mut sequence = start;
-        prop_assert!(subscription.begin_live(now, ExtendedSequence(sequence), &facts(0, false), &mut rng));
-        let (first, _) = subscription.number(ExtendedSequence(sequence), &facts(0, false)).unwrap();
+        prop_assert!(subscription.begin_live(now, ExtendedSequence(sequence), &facts(0, false), None, &mut rng));
+        let (first, _) = subscription.number(ExtendedSequence(sequence), &facts(0, false), None).unwrap();
         prop_assert!((1..=0x7fff).contains(&first), "room for late packets and the peer's first guess");
         for step in steps {
             sequence += step;
-            let (index, fields) = subscription.number(ExtendedSequence(sequence), &facts(0, false)).unwrap();
+            let (index, fields) = subscription.number(ExtendedSequence(sequence), &facts(0, false), None).unwrap();
             prop_assert!(subscription.claim(now, index, &facts(0, false)));
             prop_assert_eq!(index - first, sequence - start);
             prop_assert_eq!(fields.sequence, ExtendedSequence(index).sequence());
-            prop_assert_eq!(subscription.track_sequence(fields.sequence), Some(ExtendedSequence(sequence)));
+            prop_assert_eq!(subscription.track_sequence(fields.sequence, None), Some(ExtendedSequence(sequence)));
         }
     }
 }
@@ -77,18 +78,22 @@ fn a_number_that_was_never_sent_leads_nowhere() {
     let now = crate::testing::start();
     let mut rng = Rng::new(3);
     let mut subscription = subscription(Codec::Opus, &mut rng);
-    assert_eq!(subscription.track_sequence(Sequence(5)), None, "nothing sent yet");
-    subscription.begin_live(now, ExtendedSequence(1000), &facts(0, false), &mut rng);
-    let (index, _) = subscription.number(ExtendedSequence(1000), &facts(0, false)).unwrap();
+    assert_eq!(subscription.track_sequence(Sequence(5), None), None, "nothing sent yet");
+    subscription.begin_live(now, ExtendedSequence(1000), &facts(0, false), None, &mut rng);
+    let (index, _) = subscription.number(ExtendedSequence(1000), &facts(0, false), None).unwrap();
     assert_eq!(
-        subscription.track_sequence(ExtendedSequence(index).sequence()),
+        subscription.track_sequence(ExtendedSequence(index).sequence(), None),
         None,
         "numbered and not sent"
     );
     assert!(subscription.claim(now, index, &facts(0, false)));
-    assert!(!subscription.is_late(ExtendedSequence(1000)), "the newest");
-    assert_eq!(subscription.track_sequence(ExtendedSequence(index + 1).sequence()), None, "the future");
-    assert_eq!(subscription.track_sequence(ExtendedSequence(index - 1).sequence()), None, "before the first");
+    assert!(!subscription.is_late(ExtendedSequence(1000), None), "the newest");
+    assert_eq!(subscription.track_sequence(ExtendedSequence(index + 1).sequence(), None), None, "the future");
+    assert_eq!(
+        subscription.track_sequence(ExtendedSequence(index - 1).sequence(), None),
+        None,
+        "before the first"
+    );
 }
 
 /// A viewer that asks for everything at every moment gets each packet once a round trip, and a share of the media at most.
@@ -108,7 +113,7 @@ fn retransmission_is_limited_in_time_and_in_bytes() {
     }
     assert!(bytes <= RESEND_BYTES_START, "{bytes}");
     let before = subscription.resend_budget;
-    subscription.sent(&facts(0, false));
+    subscription.sent(&facts(0, false), false);
     assert_eq!(subscription.resend_budget, before + 1000 / RESEND_SHARE);
 }
 
@@ -117,10 +122,16 @@ fn retransmission_is_limited_in_time_and_in_bytes() {
 fn a_retransmission_has_its_own_numbering() {
     let mut rng = Rng::new(5);
     let mut subscription = subscription(Codec::Opus, &mut rng);
-    subscription.begin_live(crate::testing::start(), ExtendedSequence(77), &facts(960, false), &mut rng);
-    let (_, media) = subscription.number(ExtendedSequence(77), &facts(960, false)).unwrap();
-    let (first, rtx) = subscription.retransmission(&facts(960, false)).unwrap();
-    let (second, _) = subscription.retransmission(&facts(960, false)).unwrap();
+    subscription.begin_live(
+        crate::testing::start(),
+        ExtendedSequence(77),
+        &facts(960, false),
+        None,
+        &mut rng,
+    );
+    let (_, media) = subscription.number(ExtendedSequence(77), &facts(960, false), None).unwrap();
+    let (first, rtx) = subscription.retransmission(ExtendedSequence(77), &facts(960, false)).unwrap();
+    let (second, _) = subscription.retransmission(ExtendedSequence(77), &facts(960, false)).unwrap();
     assert_eq!(second, first + 1);
     assert_eq!((rtx.ssrc, rtx.payload_type.value(), rtx.timestamp), (Ssrc(8), 97, media.timestamp));
 }

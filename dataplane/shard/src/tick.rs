@@ -24,6 +24,7 @@ impl Shard {
         }
         self.go_on(key, outputs);
         self.measure_layers(key, outputs);
+        self.select_points(key, outputs);
         self.select_layers(key, outputs);
         self.probe(key, outputs);
         self.send_feedback(key, outputs);

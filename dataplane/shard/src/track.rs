@@ -14,6 +14,7 @@ use crate::rate::RateMeter;
 use crate::shedding::Starved;
 use crate::spec::{SessionKey, ShardId, TrackId};
 use crate::store::{PacketFacts, Store};
+use crate::svc::{LayeredStream, Point, Points};
 
 /// Where the track's packets come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(crate) struct Subscriber {
 /// See the file's head.
 pub(crate) struct Track {
     pub(crate) id: TrackId,
+    pub(crate) codec: Codec,
     pub(crate) is_video: bool,
     pub(crate) clock_rate_hz: u32,
     pub(crate) origin: Origin,
@@ -57,6 +59,8 @@ pub(crate) struct Track {
     pub(crate) key_frames: u64,
     pub(crate) frames: u64,
     pub(crate) gop: Option<Gop>,
+    /// Where it has layers within it.
+    pub(crate) layers: Option<Box<LayeredStream>>,
     newest: Option<(ExtendedSequence, Timestamp)>,
     released: Option<ExtendedSequence>,
 }
@@ -66,6 +70,7 @@ impl Track {
         let packets = if codec.is_video() { VIDEO_STORE_PACKETS } else { AUDIO_STORE_PACKETS };
         Self {
             id,
+            codec,
             is_video: codec.is_video(),
             clock_rate_hz,
             origin,
@@ -83,6 +88,7 @@ impl Track {
             key_frames: 0,
             frames: 0,
             gop: None,
+            layers: None,
             newest: None,
             released: None,
         }
@@ -100,6 +106,35 @@ impl Track {
             self.key_frames += u64::from(begun);
         }
         self.advance_to(sequence, facts.timestamp);
+    }
+
+    /// Takes note of the layer of a kept packet. `bytes`: its extensions and its payload.
+    pub(crate) fn observe_layer(
+        &mut self,
+        now: Instant,
+        sequence: ExtendedSequence,
+        facts: &PacketFacts,
+        bytes: (&[u8], &[u8]),
+    ) {
+        if facts.layer.is_none() && self.layers.is_none() {
+            return;
+        }
+        let codec = self.codec;
+        let layers = self.layers.get_or_insert_with(|| Box::new(LayeredStream::begin(sequence)));
+        layers.note(now, sequence, facts, codec, bytes);
+    }
+
+    /// What a viewer at that operating point gets of it, bit/s.
+    pub(crate) fn bps_at(&self, now: Instant, point: Point) -> u64 {
+        match &self.layers {
+            Some(layers) if point != Point::TOP => layers.bps(now, point),
+            _ => self.rate.bps(now),
+        }
+    }
+
+    /// What its operating points leave out.
+    pub(crate) fn points(&self) -> Option<&Points> {
+        self.layers.as_deref().map(LayeredStream::points)
     }
 
     /// The track is at least that far.

@@ -126,6 +126,9 @@ fn notable(told: fanlight_shard::Notable, names: &[String]) -> Notable {
         Told::LayerChanged { layer, size, sizes, flowing } => {
             layers::changed(names, layer, size, sizes, flowing)
         }
+        Told::PointChanged { point, size, points, sizes, flowing } => {
+            layers::point_changed(point, size, points, sizes, flowing)
+        }
         Told::LayersWanted { layers: wanted } => layers::wanted(names, wanted),
     }
 }

@@ -4,7 +4,7 @@
 
 use fanlight_protocol::{LayerState, LayerWish, Notable, Refusal, SessionId, SessionRole};
 use fanlight_shard::limits::LAYERS_MAX;
-use fanlight_shard::{Command, FrameSize, LayerSet, Rid};
+use fanlight_shard::{Command, FrameSize, LayerSet, Point, Rid};
 
 use super::Link;
 use super::ledger::{Ledger, Record};
@@ -48,12 +48,34 @@ pub(super) fn changed(
     flowing: LayerSet,
 ) -> Notable {
     let (width, height) = pixels(size);
+    let layers = states(names, sizes, flowing);
+    let name = String::from_utf8_lossy(layer.as_bytes()).into_owned();
+    Notable::Layer { layer: name, width, height, layers }
+}
+
+fn states(names: &[String], sizes: [FrameSize; LAYERS_MAX], flowing: LayerSet) -> Vec<LayerState> {
     let layers = names.iter().zip(sizes).enumerate().map(|(place, (name, size))| {
         let (width, height) = pixels(size);
         LayerState { layer: name.clone(), width, height, active: flowing.contains(place) }
     });
-    let name = String::from_utf8_lossy(layer.as_bytes()).into_owned();
-    Notable::Layer { layer: name, width, height, layers: layers.collect() }
+    layers.collect()
+}
+
+/// A viewer of a stream in layers is at another operating point. `sizes` and `flowing` are of the `points` that there are.
+pub(super) fn point_changed(
+    point: Point,
+    size: FrameSize,
+    points: [Option<Point>; LAYERS_MAX],
+    sizes: [FrameSize; LAYERS_MAX],
+    flowing: LayerSet,
+) -> Notable {
+    let names: Vec<_> = points.iter().flatten().map(|point| name_of(*point)).collect();
+    let (width, height) = pixels(size);
+    Notable::Layer { layer: name_of(point), width, height, layers: states(&names, sizes, flowing) }
+}
+
+fn name_of(point: Point) -> String {
+    String::from_utf8_lossy(&point.name()).into_owned()
 }
 
 /// Somebody watches these of a publisher's layers.

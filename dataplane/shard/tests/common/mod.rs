@@ -23,6 +23,7 @@ pub(crate) mod rtcp;
 pub(crate) mod script;
 pub(crate) mod simulcast;
 pub(crate) mod stage;
+pub(crate) mod svc;
 pub(crate) mod trace;
 pub(crate) mod viewer;
 pub(crate) mod world;

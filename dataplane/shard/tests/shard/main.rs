@@ -38,4 +38,6 @@ mod replaying;
 mod restarts;
 #[cfg(test)]
 mod starving;
+#[cfg(test)]
+mod svc;
 mod trains;
