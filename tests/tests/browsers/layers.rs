@@ -1,6 +1,6 @@
-//! Publishers that send layers in one stream (SVC). They are forwarded whole, and every viewer decodes the topmost.
+//! Publishers that send layers in one stream (SVC). Every viewer decodes the topmost, or what it wishes for below that.
 
-use fanlight_tests::browser::{Browser, Make};
+use fanlight_tests::browser::{Browser, Make, Page};
 use fanlight_tests::server::{Server, Settings};
 use fanlight_tests::{TestResult, say};
 
@@ -43,7 +43,40 @@ fn layers_in_one_stream_reach_every_viewer() -> TestResult {
             )?;
             let first = number(&viewer, "window.fanlight.firstFrameMs")?;
             say(&format!("{codec} {MODE} to {}: first picture after {first:.0} ms", browser.make()));
+            go_down_and_up(&viewer, browser.make(), codec)?;
         }
     }
+    Ok(())
+}
+
+/// A layer below, and all of them again: pictures of that size, which go on coming, in the same session.
+fn go_down_and_up(viewer: &Page, make: Make, codec: &str) -> TestResult {
+    viewer.evaluate("void (window.first = window.fanlight.viewer.connection)")?;
+    let (width, height) = PICTURE;
+    for (layer, width, height) in [("S0T2", width / 2, height / 2), ("S1T2", width, height)] {
+        viewer.evaluate(&format!(
+            "(window.asked = performance.now(), window.shown = null, \
+             void window.fanlight.viewer.prefer({{layer: '{layer}'}}), 0)"
+        ))?;
+        viewer.wait_for(
+            &format!(
+                "document.querySelector('video').videoWidth === {width} \
+                 && document.querySelector('video').videoHeight === {height} \
+                 && Boolean(window.shown ??= {{ms: performance.now() - window.asked, \
+                                       frames: window.fanlight.lastStats.video.framesDecoded}})"
+            ),
+            SOON,
+        )?;
+        viewer.wait_for(
+            &format!("window.fanlight.lastStats.video.framesDecoded >= window.shown.frames + {FRAMES}"),
+            SOON,
+        )?;
+        let took = number(viewer, "window.shown.ms")?;
+        say(&format!("{codec} {MODE} to {make}: {layer} after {took:.0} ms"));
+        viewer.wait_for(&format!("window.fanlight.viewer.layer?.layer === '{layer}'"), SOON)?;
+    }
+    let is_the_same =
+        "window.first === window.fanlight.viewer.connection && window.fanlight.state === 'live'";
+    assert!(viewer.evaluate(is_the_same)? == true, "{make} joined again: {:?}", viewer.console());
     Ok(())
 }

@@ -57,11 +57,11 @@ impl Point {
         Self::new(self.spatial().max(other.spatial()), self.temporal().max(other.temporal()))
     }
 
-    /// From a name such as `S1T2`.
+    /// From a name such as `S1T2`. Codecs have at most eight of either.
     pub(crate) fn from_name(name: &[u8]) -> Option<Self> {
         let [b'S', spatial, b'T', temporal] = name else { return None };
         let (spatial, temporal) = (spatial.checked_sub(b'0')?, temporal.checked_sub(b'0')?);
-        (spatial < SPATIAL_LAYERS && temporal < TEMPORAL_LAYERS).then(|| Self::new(spatial, temporal))
+        (spatial < 8 && temporal < 8).then(|| Self::new(spatial, temporal))
     }
 
     /// As in `S1T2`.
@@ -127,7 +127,8 @@ mod tests {
             assert_eq!(Point::from_name(&point.name()), Some(point));
         }
         assert_eq!(Point::new(1, 2).name(), *b"S1T2");
-        for other in [b"".as_slice(), b"h", b"S4T0", b"S0T4", b"S1T22", b"T1S2", b"S/T0"] {
+        assert_eq!(Point::from_name(b"S7T4"), Some(Point::TOP), "more than we tell apart");
+        for other in [b"".as_slice(), b"h", b"S8T0", b"S0T8", b"S1T22", b"T1S2", b"S/T0"] {
             assert_eq!(Point::from_name(other), None, "{other:?}");
         }
     }
