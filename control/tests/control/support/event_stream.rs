@@ -35,7 +35,10 @@ impl EventStream {
         let head = String::from_utf8(raw.drain(..head_end).collect()).unwrap().to_ascii_lowercase();
         assert!(head.starts_with("http/1.1 200"), "{head}");
         assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
-        Self { stream, raw, text: String::new(), over: false, head }
+        let mut opened = Self { stream, raw, text: String::new(), over: false, head };
+        // The first events often come along with the head.
+        opened.unwrap_chunks();
+        opened
     }
 
     /// What is said instead of a stream.
@@ -70,6 +73,12 @@ impl EventStream {
 
     async fn read(&mut self) {
         let count = self.stream.read_buf(&mut self.raw).await.unwrap_or(0);
+        self.unwrap_chunks();
+        self.over |= count == 0;
+    }
+
+    /// Takes the chunks that are whole.
+    fn unwrap_chunks(&mut self) {
         while let Some(line_end) = self.raw.windows(2).position(|window| window == b"\r\n") {
             let length = std::str::from_utf8(&self.raw[..line_end]).unwrap();
             let length = usize::from_str_radix(length, 16).unwrap();
@@ -81,7 +90,6 @@ impl EventStream {
             self.raw.drain(..line_end + 4 + length);
             self.over |= length == 0;
         }
-        self.over |= count == 0;
     }
 }
 
