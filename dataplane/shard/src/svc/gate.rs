@@ -80,7 +80,7 @@ impl Gate {
             return;
         }
         // Up to the packet before, both points have left out something else.
-        let last = ExtendedSequence(sequence.0 - 1);
+        let Some(last) = sequence.0.checked_sub(1).map(ExtendedSequence) else { return };
         let left_out = points.left_out(last, self.here.point).zip(points.left_out(last, next));
         let Some((old, new)) = left_out else { return };
         let shift = self.here.shift.wrapping_sub(old).wrapping_add(new);

@@ -81,7 +81,7 @@ impl Points {
 
     /// The packet that has that number in a point, whether it has come or not. None: none has, or it is not remembered.
     pub(crate) fn sequence(&self, number: u64, point: Point) -> Option<ExtendedSequence> {
-        if point == Point::TOP || number < self.first.0 {
+        if point == Point::TOP || number < self.first.0 || number == 0 {
             return Some(ExtendedSequence(number));
         }
         if number > self.newest.0 {

@@ -60,6 +60,17 @@ fn a_leap_keeps_a_number_free_for_everything_it_passes() {
     assert_eq!(points.sequence((1 << 40) - 1, Point::BASE), Some(ExtendedSequence((1 << 40) + 1)));
 }
 
+/// A publisher may begin with the number 0, below which there is none.
+#[test]
+fn a_stream_may_begin_at_nothing() {
+    let mut points = Points::begin(ExtendedSequence(0));
+    for (sequence, spatial) in [(0, 0), (1, 1), (2, 0)] {
+        points.note(ExtendedSequence(sequence), Some(layer(spatial, 0)));
+    }
+    let found = [0, 1, 2].map(|number| points.sequence(number, Point::BASE).map(|found| found.0));
+    assert_eq!(found, [Some(0), Some(2), None]);
+}
+
 /// Longer than a count of 32 bits.
 #[test]
 fn counts_go_on_for_ever() {
