@@ -24,6 +24,9 @@ const form = /** @type {HTMLFormElement} */ (byId('settings'));
 /** @type {import('./sources.js').Capture|null} */
 let capture = null;
 
+/** Names of the server's last notices, for diagnostics. */
+const NOTICES_KEPT = 50;
+
 /** For diagnostics and tests; see web/README.md. */
 const diagnostics = {
   publisher: /** @type {Publisher|null} */ (null),
@@ -33,6 +36,7 @@ const diagnostics = {
   latency: { median: null, p99: null, samples: 0 },
   audioLevel: /** @type {number|null} */ (null),
   lastError: /** @type {object|null} */ (null),
+  notices: /** @type {string[]} */ ([]),
 };
 Object.assign(window, { fanlight: diagnostics });
 
@@ -205,6 +209,10 @@ function newPublisher(media) {
     diagnostics.lastStats = sample;
     diagnostics.audioLevel = sample.audio?.level ?? null;
     showPublishTiles(sample);
+  });
+  publisher.addEventListener('notice', (event) => {
+    const { name } = detailOf(event);
+    diagnostics.notices = [...diagnostics.notices, name].slice(-NOTICES_KEPT);
   });
   publisher.addEventListener('source-silent', (event) => notice(detailOf(event).text));
   publisher.addEventListener('source-back', () => notice(''));

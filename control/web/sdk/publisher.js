@@ -26,6 +26,9 @@ const START_BITRATE_BPS_MAX = 1_500_000;
  */
 const GHOST_MS = 30_000;
 
+/** How long a change of the sender's parameters holds up the next one. */
+const CHANGE_TIMEOUT_MS = 1_000;
+
 /** How long a source may take to tell how large its picture is. */
 const SIZE_TIMEOUT_MS = 500;
 
@@ -169,7 +172,9 @@ export class Publisher extends Participant {
     this.#steering = this.#steering.then(async () => {
       const parameters = sender.getParameters();
       change(parameters);
-      await sender.setParameters(parameters).catch(() => {});
+      const done = sender.setParameters(parameters).catch(() => {});
+      // A connection that closes meanwhile never answers, and the next session has changes of its own.
+      await Promise.race([done, new Promise((resolve) => setTimeout(resolve, CHANGE_TIMEOUT_MS))]);
     });
   }
 
