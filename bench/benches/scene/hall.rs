@@ -146,7 +146,10 @@ impl Hall {
         assert_eq!(packets, trains * FRAME_PACKETS as u64, "not all of a frame comes to everybody");
         assert_eq!(after.rejects.total(), 0, "the publisher's packets are refused");
         let others = after.messages_out - before.messages_out - trains;
-        assert!(others >= trains / TURNS_A_SECOND as u64, "{others} reports in {turns} turns");
+        // Reports come up together, on a grid of 50 ms: the turns may miss one step of it at their end.
+        let a_step = (viewers as u64).div_ceil(20);
+        assert!(others + a_step >= trains / TURNS_A_SECOND as u64, "{others} reports in {turns} turns");
+        assert!(others > 0 || turns < 2, "no reports in {turns} turns");
         self.check_last_train(viewers);
     }
 
