@@ -41,6 +41,6 @@ impl Shard {
 
     /// Whether there is so much to do that a few milliseconds are worth saving.
     pub(crate) fn is_loaded(&self) -> bool {
-        self.egress_rate.bps(self.now) >= self.config.trains.load_bps
+        self.egress_rate.a_second(self.now) >= self.config.trains.load_packets
     }
 }

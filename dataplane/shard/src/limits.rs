@@ -198,9 +198,9 @@ pub const LANE_BACKLOG_MAX: usize = 4096;
 /// Most segments of one train. Linux takes 128 since 6.9 and 64 before (UDP_MAX_SEGMENTS).
 pub const TRAIN_SEGMENTS_MAX: usize = 64;
 
-/// Packets wait to leave together only on a shard that sends so much, bit/s: below that it has a core nearly for itself, and no
-/// message is worth anybody's millisecond.
-pub const LOAD_BPS: u64 = 100_000_000;
+/// Packets wait to leave together only on a shard that sends so many a second (100 Mbit/s of video, 200 listeners): below that it
+/// has a core nearly for itself, and no message is worth anybody's millisecond.
+pub const LOAD_PACKETS: u64 = 10_000;
 /// A train of so many packets of ordinary size fills a send slot: more of a frame would be another one.
 pub const HOLD_PACKETS_MAX: usize = 12;
 /// What arrives at such a shard is gathered for so long at least before it wakes: to be woken costs as much as dozens of packets.

@@ -27,6 +27,11 @@ impl RateMeter {
         self.bytes += bytes as u64;
     }
 
+    /// What was added, a second.
+    pub(crate) fn a_second(&self, now: Instant) -> u64 {
+        self.bps(now) / 8
+    }
+
     /// Bit/s. A burst, such as a key frame, shows when its window is over, a silence once it is longer than a window.
     pub(crate) fn bps(&self, now: Instant) -> u64 {
         let elapsed = now.saturating_duration_since(self.began).max(WINDOW / 4);

@@ -10,7 +10,9 @@ use crate::counters::Counters;
 use crate::handshakes::{Taken, Waiting};
 use crate::lane::LaneMessage;
 use crate::layers::source::Source;
-use crate::limits::{COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_BPS};
+use crate::limits::{
+    COMMANDS_PER_TURN_MAX, DATAGRAMS_PER_TURN_MAX, LANE_MESSAGES_PER_TURN_MAX, LOAD_PACKETS,
+};
 use crate::notes::Notable;
 use crate::rate::RateMeter;
 use crate::reject::Reject;
@@ -31,8 +33,8 @@ const BACKLOG_RETRY: Duration = Duration::from_millis(1);
 pub struct TrainConfig {
     /// Longest time for which a packet waits for others, on a shard under load. Zero: never.
     pub hold_max: Duration,
-    /// What a shard under load sends, bit/s.
-    pub load_bps: u64,
+    /// What a shard under load sends, packets a second.
+    pub load_packets: u64,
     /// Most bytes of padding by which packets of video are made equally long. Zero: never.
     pub padding_bytes_max: u8,
 }
@@ -78,7 +80,7 @@ pub struct Shard {
     pub(crate) held_until: Option<Instant>,
     /// When somebody shook hands last.
     pub(crate) shook_hands: Option<Instant>,
-    /// Of all that was sent.
+    /// Of all packets that were sent: it counts those in place of bytes.
     pub(crate) egress_rate: RateMeter,
     pub(crate) timers: Timers,
     /// Mirrored tracks whose viewers wait for a key frame.
@@ -93,7 +95,7 @@ pub struct Shard {
 
 impl Default for TrainConfig {
     fn default() -> Self {
-        Self { hold_max: Duration::from_millis(10), load_bps: LOAD_BPS, padding_bytes_max: 32 }
+        Self { hold_max: Duration::from_millis(10), load_packets: LOAD_PACKETS, padding_bytes_max: 32 }
     }
 }
 
@@ -135,7 +137,7 @@ impl Shard {
     ) -> Option<Instant> {
         self.now = self.now.max(now);
         self.counters.turns += 1;
-        let sent_before_bytes = self.counters.bytes_out;
+        let sent_before = self.counters.datagrams_out;
         self.clear_backlog(outputs);
         self.obey(inputs, outputs);
         self.hear(inputs, outputs);
@@ -146,8 +148,8 @@ impl Shard {
         self.tick(outputs);
         self.send_backfills(outputs);
         let wishes = self.pass_wishes_on(outputs);
-        let sent_bytes = self.counters.bytes_out - sent_before_bytes;
-        self.egress_rate.add(self.now, usize::try_from(sent_bytes).unwrap_or(usize::MAX));
+        let sent = self.counters.datagrams_out - sent_before;
+        self.egress_rate.add(self.now, usize::try_from(sent).unwrap_or(usize::MAX));
         self.deadline(inputs).into_iter().chain(wishes).min()
     }
 

@@ -74,8 +74,8 @@ impl Scene {
         let lane_depth = if shape < 128 { usize::from(shape % 16) } else { 1024 };
         let key_frame_interval = (shape % 2 == 1).then_some(Duration::from_secs(1));
         let seed = u64::from(shape);
-        let load_bps = if shape & 2 == 0 { 0 } else { u64::MAX };
-        let trains = TrainConfig { load_bps, ..TrainConfig::default() };
+        let load_packets = if shape & 2 == 0 { 0 } else { u64::MAX };
+        let trains = TrainConfig { load_packets, ..TrainConfig::default() };
         let world = World::new(WorldConfig { shards: SHARDS, seed, lane_depth, key_frame_interval, trains });
         Self { world, sources: Vec::new(), watchers: Vec::new(), kept: VecDeque::new() }
     }

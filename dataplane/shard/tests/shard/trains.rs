@@ -13,7 +13,7 @@ const HOLD_MAX: Duration = Duration::from_millis(10);
 
 /// A world whose shards count as loaded, whatever they send.
 fn loaded() -> World {
-    let trains = TrainConfig { hold_max: HOLD_MAX, load_bps: 0, ..TrainConfig::default() };
+    let trains = TrainConfig { hold_max: HOLD_MAX, load_packets: 0, ..TrainConfig::default() };
     World::new(WorldConfig { trains, ..WorldConfig::default() })
 }
 
