@@ -29,10 +29,7 @@ impl Shard {
                 Output::Event(event) => over = self.take_event(key, event, outputs).or(over),
                 Output::Wait(at) => {
                     let hurries = at.is_some_and(|at| at < self.now + HURRY_MAX);
-                    let wait = if hurries { at } else { at.map(|at| self.lazily(at)) };
-                    if let Some(session) = self.sessions.find(key) {
-                        session.wait = wait;
-                    }
+                    session.wait = if hurries { at } else { at.map(|at| self.config.lazily(at)) };
                     break;
                 }
             }

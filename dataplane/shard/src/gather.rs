@@ -7,7 +7,7 @@
 use std::time::{Duration, Instant};
 
 use crate::limits::{GATHER_MIN, HANDSHAKE_MEMORY, LAZY_GRID, RHYTHMS_MAX};
-use crate::shard::Shard;
+use crate::shard::{Shard, ShardConfig};
 
 impl Shard {
     /// For how long what arrives may be gathered before the next turn, instead of making a turn of each datagram.
@@ -31,16 +31,18 @@ impl Shard {
         if self.is_loaded() { at.max(self.now + GATHER_MIN.min(self.config.trains.hold_max)) } else { at }
     }
 
-    /// That time or a little later: what is in no hurry comes up together, and wakes the shard once.
-    pub(crate) fn lazily(&self, at: Instant) -> Instant {
-        let since_start = at.saturating_duration_since(self.config.started);
-        let past = since_start.as_nanos() % LAZY_GRID.as_nanos();
-        let past = Duration::from_nanos(u64::try_from(past).unwrap_or_default());
-        if past.is_zero() { at } else { at + (LAZY_GRID - past) }
-    }
-
     /// Whether there is so much to do that a few milliseconds are worth saving.
     pub(crate) fn is_loaded(&self) -> bool {
         self.egress_rate.a_second(self.now) >= self.config.trains.load_packets
+    }
+}
+
+impl ShardConfig {
+    /// That time or a little later: what is in no hurry comes up together, and wakes the shard once.
+    pub(crate) fn lazily(&self, at: Instant) -> Instant {
+        let since_start = at.saturating_duration_since(self.started);
+        let past = since_start.as_nanos() % LAZY_GRID.as_nanos();
+        let past = Duration::from_nanos(u64::try_from(past).unwrap_or_default());
+        if past.is_zero() { at } else { at + (LAZY_GRID - past) }
     }
 }

@@ -71,10 +71,10 @@ impl Hold {
     pub(crate) fn audio_until(&self, terms: &Terms, video: &Self) -> Option<Instant> {
         let until = self.since? + terms.hold_max;
         // What has come of the next frame leaves in time, or not much later than that.
-        let ride = if video.since.is_some() { Some(terms.now) } else { video.expected(terms.now) };
-        let in_time = ride.is_some_and(|ride| ride + HOLD_SLACK > terms.now && ride <= until);
+        let ride = if video.since.is_some() { terms.now } else { video.expected(terms.now)? };
+        let in_time = ride + HOLD_SLACK > terms.now && ride <= until;
         (terms.may_hold() && in_time && until > terms.now)
-            .then(|| ride.map_or(until, |ride| (ride + HOLD_SLACK).max(terms.now + HOLD_SLACK)).min(until))
+            .then(|| (ride.max(terms.now) + HOLD_SLACK).min(until))
     }
 
     /// What waited leaves.

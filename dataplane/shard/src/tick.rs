@@ -34,7 +34,6 @@ impl Shard {
     /// To a publisher: feedback on what it sends. To a viewer: sender reports.
     fn send_feedback(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
         let now = self.now;
-        let next_report = self.lazily(now + REPORT_INTERVAL);
         let Some(session) = self.sessions.find(key) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref_mut(), session.path) else { return };
         let mut buffer = [0; RTCP_BYTES_MAX];
@@ -50,7 +49,7 @@ impl Shard {
                 self.counters.key_frame_refreshes_out += asked.refreshed;
             }
             Activity::Viewing(viewer) if viewer.report_due <= now => {
-                viewer.report_due = next_report;
+                viewer.report_due = self.config.lazily(now + REPORT_INTERVAL);
                 if let Some(bandwidth) = &mut viewer.bandwidth {
                     bandwidth.tick(now);
                 }

@@ -192,7 +192,7 @@ impl Shard {
     /// Looks at the layers of a publisher, if it is time to, and tells the shards that mirror one of them how they stand.
     pub(crate) fn measure_layers(&mut self, key: SessionKey, outputs: &mut Outputs<'_>) {
         let now = self.now;
-        let due = self.lazily(now + MEASURE_INTERVAL);
+        let due = self.config.lazily(now + MEASURE_INTERVAL);
         let Self { sessions, sources, tracks, .. } = self;
         let Some(publisher) = sessions.find(key).and_then(|session| session.publisher_mut()) else { return };
         if publisher.measure_due.is_none_or(|due| due > now) {

@@ -95,7 +95,7 @@ impl Shard {
 
     /// None: it is not due, or the source is gone.
     fn choose(&mut self, now: Instant, key: SessionKey, place: usize) -> Option<Choice> {
-        let due = self.lazily(now + SELECT_INTERVAL);
+        let due = self.config.lazily(now + SELECT_INTERVAL);
         let Self { sessions, sources, tracks, .. } = self;
         let viewer = sessions.find(key)?.viewer_mut()?;
         let others_bps = others_bps(now, viewer, place, tracks);
