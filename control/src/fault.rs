@@ -26,6 +26,12 @@ pub(crate) enum Fault {
     #[error("this address does not take the method; it takes {allow}")]
     MethodNotAllowed { allow: &'static str },
 
+    #[error(
+        "this needs valid credentials for it: a token (Authorization: Bearer, or ?token=), or a name and a password (Basic, or \
+         ?username=&password=), as the app asks for"
+    )]
+    NotAllowed,
+
     // The request's body.
     #[error("Content-Type is missing or is another; send {expected}")]
     WrongContentType { expected: &'static str },

@@ -6,6 +6,7 @@
 //! ```
 
 mod body;
+mod client;
 mod connection;
 mod controls;
 mod cors;
@@ -29,6 +30,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::auth::Authorizer;
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::signalling::Signalling;
@@ -39,6 +41,7 @@ use route::{Listing, Route};
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) signalling: Arc<Signalling>,
+    authorizer: Authorizer,
     cors: Cors,
     /// One `Link` header for each ICE server.
     ice_links: Vec<HeaderValue>,
@@ -48,7 +51,7 @@ impl Site {
     pub(crate) fn new(config: Config, signalling: Arc<Signalling>) -> Self {
         let cors = Cors::new(&config.http.cors_origins);
         let ice_links = endpoint::ice_links(&config.ice);
-        Self { config, signalling, cors, ice_links }
+        Self { config, signalling, authorizer: Authorizer::open(), cors, ice_links }
     }
 }
 

@@ -12,6 +12,7 @@
 //! the next control adopts the sessions that are.
 #![forbid(unsafe_code)]
 
+mod auth;
 pub mod config;
 mod dataplane;
 mod endings;

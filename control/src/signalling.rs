@@ -12,6 +12,7 @@ use fanlight_protocol::{
     CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
 };
 
+use crate::auth::Grant;
 use crate::config::{Config, Limits, OnNameInUse};
 use crate::dataplane::{Answer, Line};
 use crate::endings::{Ending, Endings};
@@ -128,9 +129,10 @@ impl Signalling {
         }
     }
 
-    /// Opens a session on `stream`.
-    pub(crate) async fn open(&self, stream: StreamPath, opening: Opening) -> Result<Opened, Fault> {
+    /// Opens the session that `grant` allows.
+    pub(crate) async fn open(&self, grant: Grant, opening: Opening) -> Result<Opened, Fault> {
         let session = fresh_session_id()?;
+        let stream = grant.stream().clone();
         let now = SystemTime::now();
         let role = opening.role();
         let publisher = match role {

@@ -19,6 +19,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::client::Peer;
 use super::head_clock::Turns;
 use super::socket::Socket;
 use super::{Site, problem};
@@ -34,11 +35,16 @@ const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mut stop: watch::Receiver<()>) {
     let http = &site.config.http;
     let _counted = site.signalling.metrics.connection();
+    // A connection that has no peer any more is found out by its first read.
+    let peer = stream.peer_addr().map(Peer).ok();
     let turns = Turns::default();
     let socket = Socket::new(stream, http, turns.clone());
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
         turns.request_begins();
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(peer);
+        }
         let answer = hyper::service::Service::call(&router, request);
         let turns = turns.clone();
         // Boxed, because hyper gives a connection back only if its futures can be moved.

@@ -1,6 +1,8 @@
 //! Opening a session: POST of an offer to an endpoint (RFC 9725 §4.2; WHEP is the same with the roles turned), or of nothing
 //! to a WHEP endpoint, which is answered with an offer of ours.
 
+use std::time::SystemTime;
+
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -8,7 +10,8 @@ use axum::response::{IntoResponse, Response};
 use fanlight_protocol::StreamPath;
 use hyper::body::Body as _;
 
-use super::{Site, body, events, resource, route};
+use super::{Site, body, client, events, resource, route};
+use crate::auth::{Action, Ask, Credentials, Grant, Transport};
 use crate::config::{Ice, IceServer};
 use crate::fault::Fault;
 use crate::name;
@@ -21,14 +24,27 @@ pub(super) async fn open(
     head: &Parts,
     body: Body,
 ) -> Result<Response, Fault> {
+    let grant = admit(site, role, stream, head).await?;
     let opening = match role {
         Role::Publisher => Opening::Publish(sdp(site, head, body).await?),
         // A viewer asks for an offer of ours by an empty body, which then needs no type.
         Role::Viewer if body.is_end_stream() => Opening::WatchOurOffer,
         Role::Viewer => Opening::Watch(sdp(site, head, body).await?),
     };
-    let opened = site.signalling.open(stream.clone(), opening).await?;
+    let opened = site.signalling.open(grant, opening).await?;
     Ok(created(site, role, stream, opened))
+}
+
+/// Asks for the right to it, by the head alone: nobody is kept for a body that may not be served.
+async fn admit(site: &Site, role: Role, stream: &StreamPath, head: &Parts) -> Result<Grant, Fault> {
+    let (action, transport) = match role {
+        Role::Publisher => (Action::Publish, Transport::Whip),
+        Role::Viewer => (Action::Play, Transport::Whep),
+    };
+    let credentials = Credentials::read(&head.headers, head.uri.query());
+    let client = &client::of(head);
+    let now = SystemTime::now();
+    site.authorizer.admit(&Ask { stream, action, transport, credentials: &credentials, client, now }).await
 }
 
 /// A description in a request's body.

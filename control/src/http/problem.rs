@@ -3,7 +3,7 @@
 //! The statuses are those that WHIP (RFC 9725 §4.2, §4.3) and the SDKs in the field know: they read 404 and 409 on POST
 //! as "the name", others as "the connection".
 
-use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use fanlight_protocol::Refusal;
@@ -38,6 +38,7 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::UnknownApp(_) => (S::NOT_FOUND, "unknown_app"),
         Fault::BadHost => (S::BAD_REQUEST, "bad_host"),
         Fault::MethodNotAllowed { .. } => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
+        Fault::NotAllowed => (S::UNAUTHORIZED, "not_allowed"),
         Fault::WrongContentType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
         Fault::Encoded => (S::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
         Fault::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -105,8 +106,14 @@ pub(super) fn response(fault: &Fault, request: &HeaderMap) -> Response {
     if let Some(seconds) = retry_after(fault) {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if let Fault::MethodNotAllowed { allow } = fault {
-        headers.insert(ALLOW, HeaderValue::from_static(allow));
+    match fault {
+        Fault::MethodNotAllowed { allow } => {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        Fault::NotAllowed => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fanlight\""));
+        }
+        _ => {}
     }
     response
 }
