@@ -144,8 +144,12 @@ fn plain(reason: CloseReason) -> &'static str {
         CloseReason::TransportFailed => {
             "The connection failed inside the server; its log has more. Open a new session."
         }
-        CloseReason::Kicked => {
-            "The server ended it: an administrator, a policy, or a permission that has run out."
+        CloseReason::Kicked => "An operator of the server, or a policy of it, has ended the session.",
+        CloseReason::Expired => {
+            "The permission that it was opened with has run out. Get a new one, and open a new session with it."
+        }
+        CloseReason::Revoked => {
+            "The permission that it was opened with was taken back. Ask whoever gave it for another."
         }
         CloseReason::Shutdown => "The server is going down. Try again in a moment.",
     }

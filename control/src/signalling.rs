@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use fanlight_protocol::{
-    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
+    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, Terms, ToDataplane, TrackInfo,
 };
 
 use crate::auth::Grant;
@@ -147,10 +147,13 @@ impl Signalling {
         let reservation = Reservation { signalling: self, session };
         let path = stream.clone();
         let replaces = self.registry().replaced_by(session);
+        let terms = terms_of(&grant);
         let outcome = self.line.request(Some(session), |request| match opening {
-            Opening::Publish(offer) => ToDataplane::Publish { request, session, stream, offer, replaces },
-            Opening::Watch(offer) => ToDataplane::Watch { request, session, stream, publisher, offer },
-            Opening::WatchOurOffer => ToDataplane::Offer { request, session, stream, publisher },
+            Opening::Publish(offer) => {
+                ToDataplane::Publish { request, session, stream, offer, replaces, terms }
+            }
+            Opening::Watch(offer) => ToDataplane::Watch { request, session, stream, publisher, offer, terms },
+            Opening::WatchOurOffer => ToDataplane::Offer { request, session, stream, publisher, terms },
         });
         match outcome.await {
             Ok(Answer::Accepted { description, ice_tag }) => {
@@ -341,6 +344,11 @@ impl Drop for Reservation<'_> {
             self.signalling.line.tell(ToDataplane::Close { session, reason });
         }
     }
+}
+
+/// What the dataplane enforces of a grant.
+fn terms_of(grant: &Grant) -> Terms {
+    Terms { bitrate_bps_max: grant.claim().bitrate_bps_max, keepsake: Vec::new() }
 }
 
 fn fresh_session_id() -> Result<SessionId, Fault> {

@@ -2,8 +2,11 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Longest frame body, bytes. The largest honest message is a snapshot or a report of some 50,000 sessions.
-pub const FRAME_BYTES_MAX: usize = 32 * 1024 * 1024;
+use crate::KEEPSAKE_BYTES_MAX;
+
+/// Longest frame body, bytes. The largest honest message is a snapshot of 50,000 sessions, each with the longest keepsake and
+/// some 600 bytes more.
+pub const FRAME_BYTES_MAX: usize = 50_000 * (640 + KEEPSAKE_BYTES_MAX);
 
 const LENGTH_BYTES: usize = 4;
 
@@ -75,7 +78,9 @@ impl Decoder {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{CloseReason, LayerWish, Notable, RequestId, SessionId, StreamPath, ToControl, ToDataplane};
+    use crate::{
+        CloseReason, LayerWish, Notable, RequestId, SessionId, StreamPath, Terms, ToControl, ToDataplane,
+    };
 
     fn messages() -> Vec<ToDataplane> {
         let stream = StreamPath { app: "live/room1".into(), name: "camera".into() };
@@ -87,6 +92,7 @@ mod tests {
                 stream,
                 offer: "v=0\r\n".into(),
                 replaces: None,
+                terms: Terms { bitrate_bps_max: Some(2_500_000), keepsake: b"{}".to_vec() },
             },
             ToDataplane::Prefer {
                 request: RequestId(3),
@@ -115,6 +121,21 @@ mod tests {
             }
             assert_eq!(seen, messages(), "cut every {cut} bytes");
         }
+    }
+
+    /// A seed that is no message of today would have a fuzzer begin with rubbish, and say nothing.
+    #[test]
+    fn the_seeds_of_both_directions_are_messages_to_their_ends() {
+        fn count<M: DeserializeOwned>(seed: &[u8]) -> usize {
+            let mut decoder = Decoder::new();
+            decoder.push(&seed[1..]);
+            std::iter::from_fn(|| decoder.message::<M>().unwrap()).count()
+        }
+        assert_eq!(
+            count::<ToDataplane>(include_bytes!("../../../fuzz/seeds/control_frames/to_dataplane")),
+            7
+        );
+        assert_eq!(count::<ToControl>(include_bytes!("../../../fuzz/seeds/control_frames/to_control")), 6);
     }
 
     /// What a fuzzer begins with must be what is said today.

@@ -21,6 +21,7 @@ mod inspection;
 mod message;
 mod session;
 mod stats;
+mod terms;
 
 pub use frame::{Decoder, FRAME_BYTES_MAX, FrameError, encode};
 pub use id::{ParseSessionIdError, RequestId, SessionId};
@@ -32,6 +33,7 @@ pub use session::{
 pub use stats::{
     IoBackend, LaneStats, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats,
 };
+pub use terms::{KEEPSAKE_BYTES_MAX, Terms};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 7;
+pub const PROTOCOL_VERSION: u16 = 8;

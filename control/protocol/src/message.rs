@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Inspection, LayerWish, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, TrackInfo,
-    TrackKind,
+    Inspection, LayerWish, Note, RequestId, SessionId, SessionInfo, StatsReport, StreamPath, Terms,
+    TrackInfo, TrackKind,
 };
 
 /// What control asks of the dataplane.
@@ -25,12 +25,20 @@ pub enum ToDataplane {
         offer: String,
         /// Whose place it takes once it is connected: [`ToControl::Replaced`] follows.
         replaces: Option<SessionId>,
+        terms: Terms,
     },
     /// Opens a viewer's session on the tracks of `publisher`. Answered as [`ToDataplane::Publish`] is.
-    Watch { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId, offer: String },
+    Watch {
+        request: RequestId,
+        session: SessionId,
+        stream: StreamPath,
+        publisher: SessionId,
+        offer: String,
+        terms: Terms,
+    },
     /// Makes an offer to a viewer that asked for one. Answered as [`ToDataplane::Publish`] is; the session is kept for a
     /// while, waiting for [`ToDataplane::Answer`].
-    Offer { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId },
+    Offer { request: RequestId, session: SessionId, stream: StreamPath, publisher: SessionId, terms: Terms },
     /// The viewer's answer. Answered by [`ToControl::Done`] or [`ToControl::Refused`].
     Answer { request: RequestId, session: SessionId, answer: String },
     /// A trickle ICE fragment (RFC 8840, `application/trickle-ice-sdpfrag`). Answered by [`ToControl::Done`],
@@ -154,8 +162,12 @@ pub enum CloseReason {
     Replaced,
     /// The transport failed: DTLS fault or certificate mismatch.
     TransportFailed,
-    /// An administrator, a policy or the expiry of a grant.
+    /// An operator or a policy ended it.
     Kicked,
+    /// The grant that it was opened with ran out.
+    Expired,
+    /// The grant that it was opened with was taken back.
+    Revoked,
     /// The server is going down.
     Shutdown,
 }
@@ -173,6 +185,8 @@ impl CloseReason {
             Self::Replaced => "replaced",
             Self::TransportFailed => "transport_failed",
             Self::Kicked => "kicked",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::Shutdown => "shutdown",
         }
     }

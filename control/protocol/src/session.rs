@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::SessionId;
+use crate::{SessionId, Terms};
 
 /// Where a stream is published: an app (which may be a path, `live/room1`) and a name in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -111,6 +111,8 @@ pub struct SessionInfo {
     pub wish: LayerWish,
     /// Whose place a publisher takes once it is connected.
     pub replaces: Option<SessionId>,
+    /// As they stand now: a limit may have changed since.
+    pub terms: Terms,
     /// Milliseconds since the session was accepted.
     pub age_ms: u64,
 }

@@ -36,7 +36,7 @@ const PEER: &str = "udp 198.51.100.7:50000";
 fn a_session_that_never_connected_tells_what_was_missing() {
     let dtls = Some(DtlsInspection { version: "1.2".into(), srtp_profile: "AEAD_AES_128_GCM".into() });
     let up = Inspection { dtls, ..inspection(&[UDP], vec![pair(PEER, 9, 9)]) };
-    let cases: [(CloseReason, Option<Inspection>, &str, &[&str]); 9] = [
+    let cases: [(CloseReason, Option<Inspection>, &str, &[&str]); 12] = [
         (
             CloseReason::NeverConnected,
             Some(inspection(&[UDP], vec![])),
@@ -71,6 +71,9 @@ fn a_session_that_never_connected_tells_what_was_missing() {
         (CloseReason::ConsentLost, Some(up), "consent_lost", &[PEER, "network went away"]),
         (CloseReason::NeverConnected, None, "never_connected", &["in time"]),
         (CloseReason::StreamEnded, None, "stream_ended", &["publisher"]),
+        (CloseReason::Kicked, None, "kicked", &["operator"]),
+        (CloseReason::Expired, None, "expired", &["run out", "new one"]),
+        (CloseReason::Revoked, None, "revoked", &["taken back"]),
     ];
     for (reason, last, cause, words) in cases {
         let why = ending(EndReason::Closed(reason), last.as_ref());

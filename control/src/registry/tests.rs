@@ -1,4 +1,4 @@
-use fanlight_protocol::{Codec, TrackKind};
+use fanlight_protocol::{Codec, Terms, TrackKind};
 use proptest::prelude::*;
 
 use super::reconcile::Reconciled;
@@ -154,6 +154,7 @@ fn info(session: SessionId, name: &str, role: SessionRole, state: SessionState, 
         tracks: vp8(),
         wish: LayerWish::default(),
         replaces: None,
+        terms: Terms::default(),
         age_ms,
     }
 }

@@ -133,6 +133,7 @@ async fn a_snapshot_with_two_publishers_of_a_name_loses_one() {
         tracks: vec![],
         wish: Default::default(),
         replaces: None,
+        terms: Default::default(),
         age_ms: 5_000,
     };
     let sessions = [info(1, SessionState::Connecting), info(2, SessionState::Connected)];
@@ -175,6 +176,7 @@ async fn an_offer_in_flight_when_the_connection_is_lost_comes_to_nothing() {
         tracks,
         wish: Default::default(),
         replaces: None,
+        terms: Default::default(),
         age_ms: 1,
     };
     stage.dataplane.put_back([(session, info)].into());

@@ -130,8 +130,12 @@ pub enum Event {
 pub enum EndReason {
     /// The peer asked for it over HTTP.
     Deleted,
-    /// An administrator, a policy or the end of a grant.
+    /// By an operator or a policy.
     Kicked,
+    /// Its grant ran out.
+    Expired,
+    /// Its grant was taken back.
+    Revoked,
     /// The server is going down.
     Shutdown,
     PeerClosed,

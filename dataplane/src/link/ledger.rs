@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo,
+    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, Terms, TrackInfo,
 };
 use fanlight_shard::{SessionKey, ShardId};
 
@@ -36,6 +36,7 @@ pub(super) struct Record {
     pub(super) published: Option<Published>,
     /// A publisher's: whose place it takes once it is connected.
     pub(super) replaces: Option<SessionId>,
+    pub(super) terms: Terms,
     /// A viewer's whose answer to our offer is not there yet: no shard knows of it.
     pub(super) pending: Option<Box<PendingAnswer>>,
     pub(super) accepted: Instant,
@@ -137,6 +138,7 @@ impl Record {
             tracks: self.tracks.clone(),
             wish: self.wish.clone(),
             replaces: self.replaces,
+            terms: self.terms.clone(),
             age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis())
                 .unwrap_or(u64::MAX),
         }

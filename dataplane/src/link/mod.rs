@@ -35,7 +35,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use self::connection::{Connection, ConnectionId};
 use self::handover::Handover;
 use self::ledger::Ledger;
-use self::open::Opened;
+use self::open::{Asked, Opened};
 use self::placement::Load;
 use self::slots::Slots;
 use crate::config::Config;
@@ -228,16 +228,16 @@ impl Link {
     fn obey(&mut self, message: ToDataplane) {
         match message {
             ToDataplane::Hello { .. } => {}
-            ToDataplane::Publish { request, session, stream, offer, replaces } => {
-                let opened = self.publish(session, stream, &offer, replaces);
+            ToDataplane::Publish { request, session, stream, offer, replaces, terms } => {
+                let opened = self.publish(Asked { session, stream, terms }, &offer, replaces);
                 self.answer(request, session, opened);
             }
-            ToDataplane::Watch { request, session, stream, publisher, offer } => {
-                let opened = self.watch(session, stream, publisher, &offer);
+            ToDataplane::Watch { request, session, stream, publisher, offer, terms } => {
+                let opened = self.watch(Asked { session, stream, terms }, publisher, &offer);
                 self.answer(request, session, opened);
             }
-            ToDataplane::Offer { request, session, stream, publisher } => {
-                let opened = self.offer(session, stream, publisher);
+            ToDataplane::Offer { request, session, stream, publisher, terms } => {
+                let opened = self.offer(Asked { session, stream, terms }, publisher);
                 self.answer(request, session, opened);
             }
             ToDataplane::Answer { request, session, answer } => {
@@ -419,6 +419,8 @@ fn end_reason(reason: CloseReason) -> EndReason {
         CloseReason::Replaced => EndReason::Replaced,
         CloseReason::TransportFailed => EndReason::TransportFailed,
         CloseReason::Kicked => EndReason::Kicked,
+        CloseReason::Expired => EndReason::Expired,
+        CloseReason::Revoked => EndReason::Revoked,
         CloseReason::Shutdown => EndReason::Shutdown,
     }
 }
@@ -433,6 +435,8 @@ fn close_reason(reason: EndReason) -> CloseReason {
         EndReason::Replaced => CloseReason::Replaced,
         EndReason::TransportFailed => CloseReason::TransportFailed,
         EndReason::Kicked => CloseReason::Kicked,
+        EndReason::Expired => CloseReason::Expired,
+        EndReason::Revoked => CloseReason::Revoked,
         EndReason::Shutdown => CloseReason::Shutdown,
     }
 }

@@ -2,14 +2,12 @@
 
 use std::time::Instant;
 
-use fanlight_protocol::{
-    CloseReason, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, ToControl,
-};
+use fanlight_protocol::{CloseReason, LayerWish, Refusal, SessionId, SessionRole, SessionState, ToControl};
 use fanlight_shard::Role;
 
 use super::Link;
 use super::ledger::Record;
-use super::open::{Draft, Opened, no_randomness, refuse, track_infos};
+use super::open::{Asked, Draft, Opened, no_randomness, refuse, track_infos};
 use crate::sdp::{Carrier, Offer, ServerOffer};
 use crate::secret::Ssrcs;
 
@@ -23,12 +21,7 @@ pub(super) struct PendingAnswer {
 
 impl Link {
     /// Offers a stream to a viewer.
-    pub(super) fn offer(
-        &mut self,
-        session: SessionId,
-        stream: StreamPath,
-        publisher: SessionId,
-    ) -> Result<Opened, Refusal> {
+    pub(super) fn offer(&mut self, asked: Asked, publisher: SessionId) -> Result<Opened, Refusal> {
         let published = self.watchable(publisher)?;
         let mut ssrcs = Ssrcs::default();
         let mut exhausted = None;
@@ -42,14 +35,14 @@ impl Link {
             return Err(no_randomness(fault));
         }
         let offer = offer.map_err(refuse)?;
-        let draft = self.draft(session)?;
+        let draft = self.draft(&asked)?;
         let description = offer.text(&draft.ours);
         let ice_tag = draft.ours.ice_ufrag.clone();
         let mids = offer.spec().subscriptions.iter().map(|wish| (wish.track, &wish.mid));
         let tracks = track_infos(&published, mids);
         self.ledger.insert(Record {
-            session,
-            stream,
+            session: asked.session,
+            stream: asked.stream,
             role: SessionRole::Viewer { publisher },
             state: SessionState::Connecting,
             shard: self.shards[draft.place].link.id,
@@ -63,6 +56,7 @@ impl Link {
             wish: LayerWish::default(),
             published: None,
             replaces: None,
+            terms: asked.terms,
             pending: Some(Box::new(PendingAnswer { draft, offer, ssrcs })),
             accepted: Instant::now(),
         });

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    Codec, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+    Codec, KEEPSAKE_BYTES_MAX, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, Terms,
+    TrackInfo, TrackKind,
 };
 use fanlight_shard::rtc::{Rtc, RtcParameters};
 use fanlight_shard::{Command, Mid, Role, SessionKey, SessionSpec, TrackId};
@@ -21,6 +22,13 @@ use crate::sdp::{
 };
 use crate::secret::{self, NoRandomness, Ssrcs};
 use crate::worker::Order;
+
+/// The session that control asks for.
+pub(super) struct Asked {
+    pub(super) session: SessionId,
+    pub(super) stream: StreamPath,
+    pub(super) terms: Terms,
+}
 
 /// What control is to be told of an opened session.
 pub(super) struct Opened {
@@ -41,14 +49,13 @@ pub(super) struct Draft {
 impl Link {
     pub(super) fn publish(
         &mut self,
-        session: SessionId,
-        stream: StreamPath,
+        asked: Asked,
         offer: &str,
         replaces: Option<SessionId>,
     ) -> Result<Opened, Refusal> {
         let offer = Offer::parse(offer).map_err(refuse)?;
         let plan = plan_publish(&offer, &Policy::default()).map_err(refuse)?;
-        let draft = self.draft(session)?;
+        let draft = self.draft(&asked)?;
         let next_track = &mut self.next_track;
         let spec = plan.spec(|| {
             *next_track += 1;
@@ -60,20 +67,19 @@ impl Link {
         let tracks = track_infos(&published, mids);
         let kind = Kind { role: SessionRole::Publisher, published: Some(published), replaces };
         let local_ssrc = Ssrcs::default();
-        self.open(session, stream, kind, &offer, draft, Role::Publisher(spec), local_ssrc, tracks, answer)
+        self.open(asked, kind, &offer, draft, Role::Publisher(spec), local_ssrc, tracks, answer)
     }
 
     pub(super) fn watch(
         &mut self,
-        session: SessionId,
-        stream: StreamPath,
+        asked: Asked,
         publisher: SessionId,
         offer: &str,
     ) -> Result<Opened, Refusal> {
         let offer = Offer::parse(offer).map_err(refuse)?;
         let published = self.watchable(publisher)?;
         let plan = plan_watch(&offer, &published).map_err(refuse)?;
-        let draft = self.draft(session)?;
+        let draft = self.draft(&asked)?;
         let mut ssrcs = Ssrcs::default();
         let mut exhausted = None;
         let spec = plan.spec(&mut || {
@@ -90,7 +96,7 @@ impl Link {
         let mids = spec.subscriptions.iter().map(|wish| (wish.track, &wish.mid));
         let tracks = track_infos(&published, mids);
         let kind = Kind { role: SessionRole::Viewer { publisher }, published: None, replaces: None };
-        self.open(session, stream, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
+        self.open(asked, kind, &offer, draft, Role::Viewer(spec), ssrcs, tracks, answer)
     }
 
     /// What a viewer of that publisher can have, if there is a place for it.
@@ -103,9 +109,12 @@ impl Link {
     }
 
     /// A slot on the least loaded shard, and our side of the transport.
-    pub(super) fn draft(&mut self, session: SessionId) -> Result<Draft, Refusal> {
-        if self.ledger.find(session).is_some() {
+    pub(super) fn draft(&mut self, asked: &Asked) -> Result<Draft, Refusal> {
+        if self.ledger.find(asked.session).is_some() {
             return Err(Refusal::Internal("the session id is in use".into()));
+        }
+        if !asked.terms.are_bounded() {
+            return Err(Refusal::Internal(format!("the keepsake exceeds {KEEPSAKE_BYTES_MAX} bytes")));
         }
         if self.ledger.len() >= self.config.limits.sessions_max as usize {
             return Err(self.full("limits.sessions_max"));
@@ -136,8 +145,7 @@ impl Link {
     )]
     fn open(
         &mut self,
-        session: SessionId,
-        stream: StreamPath,
+        asked: Asked,
         kind: Kind,
         offer: &Offer,
         draft: Draft,
@@ -152,8 +160,8 @@ impl Link {
             return Err(refusal);
         }
         self.ledger.insert(Record {
-            session,
-            stream,
+            session: asked.session,
+            stream: asked.stream,
             role: kind.role,
             state: SessionState::Connecting,
             shard: self.shards[place].link.id,
@@ -167,6 +175,7 @@ impl Link {
             wish: LayerWish::default(),
             published: kind.published,
             replaces: kind.replaces,
+            terms: asked.terms,
             pending: None,
             accepted: Instant::now(),
         });

@@ -9,7 +9,7 @@ use std::time::Duration;
 use fanlight_protocol::{
     CloseReason, Codec, Decoder, DtlsInspection, IceInspection, IcePair, Inspection, Notable, Note,
     PROTOCOL_VERSION, Refusal, RequestId, SessionId, SessionInfo, SessionRole, SessionState, StreamPath,
-    ToControl, ToDataplane, TrackInfo, TrackKind, TrackStats, encode,
+    Terms, ToControl, ToDataplane, TrackInfo, TrackKind, TrackStats, encode,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -232,25 +232,25 @@ impl State {
             ToDataplane::Hello { .. } => {
                 vec![ToControl::Welcome { protocol: self.protocol, boot: self.boot }]
             }
-            ToDataplane::Publish { request, session, stream, offer, replaces } => {
-                let opened = self.open(request, session, stream, SessionRole::Publisher, &offer);
+            ToDataplane::Publish { request, session, stream, offer, replaces, terms } => {
+                let opened = self.open(request, session, stream, SessionRole::Publisher, terms, &offer);
                 if let Some(info) = self.sessions.get_mut(&session) {
                     info.replaces = replaces;
                 }
                 vec![opened]
             }
-            ToDataplane::Watch { request, session, stream, publisher, offer } => {
+            ToDataplane::Watch { request, session, stream, publisher, offer, terms } => {
                 if !self.sessions.contains_key(&publisher) {
                     return vec![ToControl::Refused { request, refusal: Refusal::UnknownSession }];
                 }
-                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, &offer)]
+                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, terms, &offer)]
             }
-            ToDataplane::Offer { request, session, stream, publisher } => {
+            ToDataplane::Offer { request, session, stream, publisher, terms } => {
                 if !self.sessions.contains_key(&publisher) {
                     return vec![ToControl::Refused { request, refusal: Refusal::UnknownSession }];
                 }
                 self.unanswered.insert(session);
-                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, "")]
+                vec![self.open(request, session, stream, SessionRole::Viewer { publisher }, terms, "")]
             }
             ToDataplane::Answer { request, session, answer } => {
                 vec![if !self.sessions.contains_key(&session) {
@@ -312,6 +312,7 @@ impl State {
         session: SessionId,
         stream: StreamPath,
         role: SessionRole,
+        terms: Terms,
         offer: &str,
     ) -> ToControl {
         let wish = offer.lines().find_map(|line| line.strip_prefix("a=x-test:"));
@@ -363,6 +364,7 @@ impl State {
             tracks: tracks.clone(),
             wish: Default::default(),
             replaces: None,
+            terms,
             age_ms: 0,
         };
         self.sessions.insert(session, info);
