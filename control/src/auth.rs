@@ -1,23 +1,33 @@
 //! Who may do what: every request to publish or to play is asked here, before its body is read.
 //!
 //! ```text
-//!   Ask ─► the app's validators, in turn ─► Claim ─► Grant ─► Signalling::open
-//!              │ none grants
-//!              └────────► one refusal, the same whatever was wrong
+//!   Ask ─► the app's validators, in turn ─► Claim ─► not revoked? ─► Grant ─► Signalling::open
+//!              │ none grants                         │ it is
+//!              └───────────────┬─────────────────────┘
+//!                              ▼ one refusal, the same whatever was wrong
 //! ```
+//!
+//! A validator is a file here, with its section of the app's file ([`Settings`]), and a row in [`Name`], [`Validator`] and
+//! [`build`]. It refuses to be made of a configuration that would let in more than meant.
 
 #![allow(dead_code, reason = "the validators that read these come next")]
 
+mod chain;
 mod credentials;
 mod grant;
+pub(crate) mod revocations;
 
-use std::time::SystemTime;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use fanlight_protocol::StreamPath;
 
+pub(crate) use chain::{Chain, Settings};
 pub(crate) use credentials::Credentials;
-pub(crate) use grant::{Action, Claim, Client, Grant};
+pub(crate) use grant::{Action, Admission, Claim, Client, Grant};
+use revocations::Revocations;
 
+use crate::app::App;
 use crate::fault::Fault;
 
 /// The protocol that a request came by.
@@ -47,41 +57,44 @@ pub(crate) enum Verdict {
     NotMine,
 }
 
-/// One way to prove oneself.
-enum Validator {
-    /// Everybody may.
-    Open,
-}
-
-impl Validator {
-    async fn judge(&self, ask: &Ask<'_>) -> Verdict {
-        let _ = ask;
-        match self {
-            Self::Open => Verdict::Granted(Claim { validator: "open".to_owned(), ..Claim::default() }),
-        }
-    }
-}
-
 /// The one that is asked.
 pub(crate) struct Authorizer {
-    validators: Vec<Validator>,
+    revocations: Arc<Revocations>,
 }
 
 impl Authorizer {
-    pub(crate) fn open() -> Self {
-        Self { validators: vec![Validator::Open] }
+    pub(crate) const fn new(revocations: Arc<Revocations>) -> Self {
+        Self { revocations }
     }
 
-    /// The grant that `ask` is worth.
+    /// Lets `ask` into `app`.
     ///
     /// # Errors
     /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing.
-    pub(crate) async fn admit(&self, ask: &Ask<'_>) -> Result<Grant, Fault> {
-        for validator in &self.validators {
-            if let Verdict::Granted(claim) = validator.judge(ask).await {
-                return Ok(Grant::new(ask.stream.clone(), ask.action, claim));
-            }
+    pub(crate) async fn admit(&self, app: &App, ask: &Ask<'_>) -> Result<Admission, Fault> {
+        let claim = app.chain.judge(ask).await.ok_or(Fault::NotAllowed)?;
+        if self.revocations.forbid(&ask.stream.app, &claim, ask.now) {
+            return Err(Fault::NotAllowed);
         }
-        Err(Fault::NotAllowed)
+        let grant = Grant::new(ask.stream.clone(), ask.action, bounded(claim, app, ask));
+        Ok(Admission { grant, client: ask.client.clone() })
     }
+}
+
+/// The app's limits are laid over what the credential allows.
+fn bounded(mut claim: Claim, app: &App, ask: &Ask<'_>) -> Claim {
+    let limits = &app.settings.limits;
+    let bps_max = match ask.action {
+        Action::Publish => limits.publisher_bps_max,
+        Action::Play => limits.viewer_bps_max,
+    };
+    claim.bitrate_bps_max = smaller(claim.bitrate_bps_max, (bps_max > 0).then_some(bps_max));
+    let longest = Duration::from_secs(limits.session_s_max.into());
+    let ends = (limits.session_s_max > 0).then(|| ask.now.checked_add(longest)).flatten();
+    claim.expires = smaller(claim.expires, ends);
+    claim
+}
+
+fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }

@@ -3,10 +3,11 @@
 //! The whole has defaults, so the server runs without any file. [`Config::load`] lays a file and the environment over
 //! them and refuses what it does not know; [`Config::check`] does the same for a value that a program made.
 
-mod check;
+pub(crate) mod check;
 mod load;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tree;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -180,9 +181,11 @@ pub struct IceServer {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Apps {
-    /// First segments of the app paths that are served; empty = every one.
+    /// Folder of the apps' files, `<name>.toml` each; empty = apps need none.
+    pub folder: PathBuf,
+    /// Without a folder: first segments of the app paths that are served; empty = every one.
     pub allowed: Vec<String>,
-    /// What becomes of a publisher whose name is in use.
+    /// Without a folder: what becomes of a publisher whose name is in use.
     pub on_name_in_use: OnNameInUse,
 }
 

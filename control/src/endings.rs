@@ -75,12 +75,15 @@ mod tests {
     use fanlight_protocol::{CloseReason, SessionRole, StreamPath};
 
     use super::*;
+    use crate::auth::{Action, Admission};
     use crate::registry::Phase;
 
     fn ending() -> Ending {
         let reason = EndReason::Closed(CloseReason::NeverConnected);
+        let stream = StreamPath { app: "live".into(), name: "camera".into() };
         let session = Session {
-            stream: StreamPath { app: "live".into(), name: "camera".into() },
+            admission: Arc::new(Admission::unknown(stream.clone(), Action::Publish)),
+            stream,
             role: SessionRole::Publisher,
             phase: Phase::Connecting,
             ice_tag: "tag".into(),

@@ -19,7 +19,7 @@ pub(crate) enum Fault {
     BadAppName(NameFault),
     #[error("the app {0:?} is reserved; choose another, such as live")]
     ReservedApp(String),
-    #[error("there is no app {0:?} here; ask the operator to add it to apps.allowed")]
+    #[error("there is no app {0:?} here; ask the operator for it (apps.folder or apps.allowed)")]
     UnknownApp(String),
     #[error("a request of HTTP/1.1 has exactly one Host header (RFC 9112 §3.2)")]
     BadHost,

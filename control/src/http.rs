@@ -30,28 +30,39 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::app::{App, Apps};
 use crate::auth::Authorizer;
 use crate::config::Config;
 use crate::fault::Fault;
+use crate::name;
 use crate::signalling::Signalling;
-use cors::Cors;
 use route::{Listing, Route};
 
 /// What all requests share.
 pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) signalling: Arc<Signalling>,
+    pub(crate) apps: Arc<Apps>,
     authorizer: Authorizer,
-    cors: Cors,
     /// One `Link` header for each ICE server.
     ice_links: Vec<HeaderValue>,
 }
 
 impl Site {
-    pub(crate) fn new(config: Config, signalling: Arc<Signalling>) -> Self {
-        let cors = Cors::new(&config.http.cors_origins);
+    pub(crate) fn new(
+        config: Config,
+        signalling: Arc<Signalling>,
+        apps: Arc<Apps>,
+        authorizer: Authorizer,
+    ) -> Self {
         let ice_links = endpoint::ice_links(&config.ice);
-        Self { config, signalling, authorizer: Authorizer::open(), cors, ice_links }
+        Self { config, signalling, apps, authorizer, ice_links }
+    }
+
+    /// The app of that path.
+    fn app(&self, path: &str) -> Result<Arc<App>, Fault> {
+        let name = name::first_segment(path);
+        self.apps.find(name).ok_or_else(|| Fault::UnknownApp(name.to_owned()))
     }
 }
 
@@ -63,14 +74,20 @@ pub(crate) fn router(site: Arc<Site>) -> axum::Router {
 
 async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let route = Route::parse(head.uri.path(), &site.config);
+    let route = Route::parse(head.uri.path(), &site.config.limits);
     let class = route.as_ref().map_or("unknown", Route::class);
+    // One app from here to the end of the answer, should its file change meanwhile.
+    let app = route.as_ref().ok().and_then(Route::app).map(|path| site.app(path)).transpose();
+    let origins = match &app {
+        Ok(Some(app)) => app.settings.http.cors_origins.clone(),
+        _ => site.config.http.cors_origins.clone(),
+    };
     let outcome = if cors::is_preflight(&head) {
         Ok(cors::preflight(&head))
     } else {
-        match route {
-            Ok(route) => answer(&site, &route, &head, body).await,
-            Err(fault) => Err(fault),
+        match (route, app) {
+            (Ok(route), Ok(app)) => answer(&site, &route, app.as_deref(), &head, body).await,
+            (Err(fault), _) | (_, Err(fault)) => Err(fault),
         }
     };
     let mut response = outcome.unwrap_or_else(|fault| {
@@ -79,12 +96,19 @@ async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
         tracing::debug!(method = %head.method, route = class, reason, %fault, "request refused");
         problem::response(&fault, &head.headers)
     });
-    site.cors.apply(&head.headers, response.headers_mut());
+    cors::apply(&origins, &head.headers, response.headers_mut());
     site.signalling.metrics.request(class, response.status().as_u16());
     response
 }
 
-async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<Response, Fault> {
+/// `app` is there where the route is in one.
+async fn answer(
+    site: &Site,
+    route: &Route,
+    app: Option<&App>,
+    head: &Parts,
+    body: Body,
+) -> Result<Response, Fault> {
     // hyper leaves this to its user.
     if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
         return Err(Fault::BadHost);
@@ -93,8 +117,8 @@ async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<
         return Ok(options(site, route));
     }
     match route {
-        Route::Endpoint { role, stream } => match head.method {
-            Method::POST => endpoint::open(site, *role, stream, head, body).await,
+        Route::Endpoint { role, stream } => match (&head.method, app) {
+            (&Method::POST, Some(app)) => endpoint::open(site, app, *role, stream, head, body).await,
             _ => Err(Fault::MethodNotAllowed { allow: route.allow() }),
         },
         Route::Resource { role, stream, session } => {
@@ -123,7 +147,7 @@ async fn answer(site: &Site, route: &Route, head: &Parts, body: Body) -> Result<
         }
         Route::Session(session) => session::report(site, *session, None).await,
         Route::Page(file) => pages::file(file, &head.headers),
-        Route::Listing(Listing::Streams(app)) => listing::streams(site, app.as_deref()),
+        Route::Listing(Listing::Streams(path)) => listing::streams(site, app, path.as_deref()),
         Route::Listing(Listing::Metrics) => Ok(listing::metrics(site)),
         Route::Listing(Listing::Health) => listing::health(site),
     }

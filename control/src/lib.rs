@@ -12,6 +12,7 @@
 //! the next control adopts the sessions that are.
 #![forbid(unsafe_code)]
 
+mod app;
 mod auth;
 pub mod config;
 mod dataplane;
@@ -28,6 +29,7 @@ mod server;
 mod signalling;
 mod stats;
 
+pub use app::LoadError;
 pub use config::{Config, ConfigFault, ConfigFaults};
 pub use dataplane::socket;
 pub use server::{Server, StartError};

@@ -86,6 +86,18 @@ pub(crate) fn is_reserved(app: &str) -> bool {
     RESERVED_APPS.contains(&first_segment(app))
 }
 
+/// Whether `name` can be an app: the first segment of a path, and no route of ours.
+pub(crate) fn check_app(name: &str, limits: &Limits) -> Result<(), String> {
+    if name.len() > limits.name_bytes_max as usize {
+        return Err(NameFault::TooLong { max: limits.name_bytes_max }.to_string());
+    }
+    check(name).map_err(|fault| format!("it names no app: {fault}"))?;
+    if is_reserved(name) {
+        return Err(format!("{name} is reserved; choose another, such as live"));
+    }
+    Ok(())
+}
+
 /// The app proper, of which the rest of the path is a room.
 pub(crate) fn first_segment(app: &str) -> &str {
     app.split('/').next().unwrap_or_default()

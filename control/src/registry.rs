@@ -12,23 +12,28 @@
 //! until the dataplane says that it is closed: should the connection fail in between, the next [`Registry::reconcile`]
 //! closes it again instead of adopting it.
 //!
-//! Limits: `limits.sessions_max`, `limits.streams_max`, `limits.viewers_per_stream_max`. The doomed are sessions that the
+//! Limits: `limits.sessions_max`, `limits.streams_max`, `limits.viewers_per_stream_max`, and those of each app. The doomed are sessions that the
 //! dataplane has or is opening, so its limits and `limits.requests_in_flight_max` hold them.
 
+mod census;
 mod reconcile;
 mod replace;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use fanlight_protocol::{
     LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
 };
 
-use crate::config::Limits;
+use crate::app;
+use crate::auth::Admission;
+use crate::config::{Limits, OnNameInUse};
 use crate::fault::Fault;
+use census::Census;
 
 /// How far a session is, as control sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,8 @@ impl From<SessionState> for Phase {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) stream: StreamPath,
+    /// By what right, and whose.
+    pub(crate) admission: Arc<Admission>,
     pub(crate) role: SessionRole,
     pub(crate) phase: Phase,
     /// Names the ICE session in an entity tag; empty while reserved.
@@ -71,6 +78,23 @@ impl Session {
     }
 }
 
+/// What an app's file says of the sessions in it. 0: only the server's limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Rules {
+    pub(crate) may_replace: bool,
+    pub(crate) streams_max: u32,
+    pub(crate) viewers_max: u32,
+    pub(crate) viewers_per_stream_max: u32,
+}
+
+impl Rules {
+    pub(crate) fn of(app: &app::Settings) -> Self {
+        let app::Limits { streams_max, viewers_max, viewers_per_stream_max, .. } = app.limits;
+        let may_replace = app.publish.on_name_in_use == OnNameInUse::Replace;
+        Self { may_replace, streams_max, viewers_max, viewers_per_stream_max }
+    }
+}
+
 /// All sessions and streams of this server.
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -81,6 +105,9 @@ pub(crate) struct Registry {
     /// Publishers that will replace those when they connect.
     challengers: HashMap<StreamPath, SessionId>,
     doomed: HashSet<SessionId>,
+    census: Census,
+    /// When grants end that do.
+    ends: BTreeSet<(SystemTime, SessionId)>,
 }
 
 impl Registry {
@@ -91,57 +118,72 @@ impl Registry {
             publishers: HashMap::new(),
             challengers: HashMap::new(),
             doomed: HashSet::new(),
+            census: Census::default(),
+            ends: BTreeSet::new(),
         }
     }
 
     /// Takes the name for `session`, which the dataplane is about to open; where it is in use, as the challenger of its holder
-    /// if it `may_replace` that. A challenger that is there already has to be given up before.
+    /// if it may replace that. A challenger that is there already has to be given up before.
     pub(crate) fn reserve_publisher(
         &mut self,
         session: SessionId,
-        stream: StreamPath,
-        may_replace: bool,
+        admission: Arc<Admission>,
+        rules: &Rules,
         now: SystemTime,
     ) -> Result<(), Fault> {
+        let entry = reserved(admission, SessionRole::Publisher, now);
+        let stream = entry.stream.clone();
         if let Some(holder) = self.publishers.get(&stream) {
             // One that has no tracks yet has nothing that could be taken over.
             let is_open = self.sessions.get(holder).is_some_and(|holder| holder.phase != Phase::Reserved);
-            if !may_replace || !is_open || self.challengers.contains_key(&stream) {
+            if !rules.may_replace || !is_open || self.challengers.contains_key(&stream) {
                 return Err(Fault::NameInUse(stream));
             }
             self.check_room()?;
-            self.challengers.insert(stream.clone(), session);
-            self.sessions.insert(session, reserved(stream, SessionRole::Publisher, now));
+            self.challengers.insert(stream, session);
+            self.insert(session, entry);
             return Ok(());
         }
         if self.publishers.len() >= self.limits.streams_max as usize {
             return Err(self.full("limits.streams_max"));
         }
+        if is_full(self.census.of(&stream.app).streams, rules.streams_max) {
+            return Err(self.full("the app's limits.streams_max"));
+        }
         self.check_room()?;
-        self.publishers.insert(stream.clone(), session);
-        self.sessions.insert(session, reserved(stream, SessionRole::Publisher, now));
+        self.publishers.insert(stream, session);
+        self.insert(session, entry);
         Ok(())
     }
 
-    /// Takes a viewer's place at `stream` and tells whom it will watch.
+    /// Takes a viewer's place at its stream and tells whom it will watch.
     pub(crate) fn reserve_viewer(
         &mut self,
         session: SessionId,
-        stream: StreamPath,
+        admission: Arc<Admission>,
+        rules: &Rules,
         now: SystemTime,
     ) -> Result<SessionId, Fault> {
-        let live = self.publishers.get(&stream).copied();
+        let stream = admission.grant.stream();
+        let live = self.publishers.get(stream).copied();
         let publisher = live.and_then(|id| self.sessions.get(&id).map(|publisher| (id, publisher)));
         // A reserved publisher has no tracks yet: there is nothing to answer a viewer with.
         let Some((id, publisher)) = publisher.filter(|(_, publisher)| publisher.phase != Phase::Reserved)
         else {
-            return Err(Fault::NotLive(stream));
+            return Err(Fault::NotLive(stream.clone()));
         };
         if publisher.viewers >= self.limits.viewers_per_stream_max {
             return Err(self.full("limits.viewers_per_stream_max"));
         }
+        if is_full(publisher.viewers, rules.viewers_per_stream_max) {
+            return Err(self.full("the app's limits.viewers_per_stream_max"));
+        }
+        if is_full(self.census.of(&stream.app).viewers, rules.viewers_max) {
+            return Err(self.full("the app's limits.viewers_max"));
+        }
         self.check_room()?;
-        self.insert_viewer(session, id, reserved(stream, SessionRole::Viewer { publisher: id }, now));
+        self.insert_viewer(session, id, reserved(admission, SessionRole::Viewer { publisher: id }, now));
         Ok(id)
     }
 
@@ -187,6 +229,10 @@ impl Registry {
     /// Forgets `session`; its name is free at once.
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Session> {
         let entry = self.sessions.remove(&session)?;
+        self.census.leaves(&entry);
+        if let Some(end) = entry.admission.grant.claim().expires {
+            self.ends.remove(&(end, session));
+        }
         match entry.role {
             SessionRole::Publisher if self.challengers.get(&entry.stream) == Some(&session) => {
                 self.challengers.remove(&entry.stream);
@@ -224,6 +270,29 @@ impl Registry {
         opened
     }
 
+    /// Sessions whose grant is over.
+    pub(crate) fn expired(&self, now: SystemTime) -> Vec<SessionId> {
+        self.ends.iter().take_while(|(end, _)| *end <= now).map(|(_, session)| *session).collect()
+    }
+
+    /// The session's grant ends then. False: there is no such session.
+    #[allow(dead_code, reason = "for the API, which comes next")]
+    pub(crate) fn expire_at(&mut self, session: SessionId, end: Option<SystemTime>) -> bool {
+        let Some(entry) = self.sessions.get_mut(&session) else { return false };
+        if let Some(former) = entry.admission.grant.claim().expires {
+            self.ends.remove(&(former, session));
+        }
+        entry.admission = Arc::new(entry.admission.until(end));
+        self.ends.extend(end.map(|end| (end, session)));
+        true
+    }
+
+    /// All sessions, in no order.
+    #[allow(dead_code, reason = "for the API, which comes next")]
+    pub(crate) fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
+        self.sessions.iter().map(|(id, session)| (*id, session))
+    }
+
     pub(crate) fn session(&self, session: SessionId) -> Option<&Session> {
         self.sessions.get(&session)
     }
@@ -243,10 +312,16 @@ impl Registry {
     }
 
     fn insert_viewer(&mut self, session: SessionId, publisher: SessionId, entry: Session) {
-        self.sessions.insert(session, entry);
+        self.insert(session, entry);
         if let Some(publisher) = self.sessions.get_mut(&publisher) {
             publisher.viewers += 1;
         }
+    }
+
+    fn insert(&mut self, session: SessionId, entry: Session) {
+        self.census.joins(&entry);
+        self.ends.extend(entry.admission.grant.claim().expires.map(|end| (end, session)));
+        self.sessions.insert(session, entry);
     }
 
     fn check_room(&self) -> Result<(), Fault> {
@@ -261,9 +336,14 @@ impl Registry {
     }
 }
 
-fn reserved(stream: StreamPath, role: SessionRole, now: SystemTime) -> Session {
+fn is_full(count: u32, most: u32) -> bool {
+    most > 0 && count >= most
+}
+
+fn reserved(admission: Arc<Admission>, role: SessionRole, now: SystemTime) -> Session {
     Session {
-        stream,
+        stream: admission.grant.stream().clone(),
+        admission,
         role,
         phase: Phase::Reserved,
         ice_tag: String::new(),

@@ -8,10 +8,13 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::app::{self, Apps, LoadError};
+use crate::auth::Authorizer;
+use crate::auth::revocations::Revocations;
 use crate::config::{Config, ConfigFaults};
 use crate::dataplane::{link, socket};
 use crate::http::{self, Site, listen};
-use crate::signalling::Signalling;
+use crate::signalling::{Signalling, expiry};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +25,8 @@ pub enum StartError {
     Listen { bind: IpAddr, port: u16, source: io::Error },
     #[error(transparent)]
     Socket(#[from] socket::SocketError),
+    #[error(transparent)]
+    Apps(#[from] LoadError),
 }
 
 /// The control plane of Fanlight as a library.
@@ -39,6 +44,8 @@ pub struct Server {
     address: SocketAddr,
     listener: Running,
     link: Running,
+    apps: Running,
+    expiry: Running,
 }
 
 /// A task that ends when its sender is gone.
@@ -70,18 +77,26 @@ impl Server {
     /// Faults in `config`, a port that is taken, a socket folder that is not private.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
+        let apps = Arc::new(Apps::load(&config)?);
         let socket = socket::path(&config)?;
         let (bind, port) = (config.http.bind, config.http.port);
         let cannot_listen = |source| StartError::Listen { bind, port, source };
         let listener = listen::bind(bind, port).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
         let signalling = Arc::new(Signalling::new(&config));
-        let site = Arc::new(Site::new(config, Arc::clone(&signalling)));
+        let revocations = Arc::new(Revocations::default());
+        let authorizer = Authorizer::new(revocations);
+        let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
         let router = http::router(Arc::clone(&site));
+        let apps = Running::new(|stop| app::watch(apps, stop));
+        let expiry = Running::new({
+            let signalling = Arc::clone(&signalling);
+            |stop| expiry::run(signalling, stop)
+        });
         let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch(), stop).await });
         let listener = Running::new(|stop| listen::run(listener, site, router, stop));
         tracing::info!(%address, "control is listening");
-        Ok(Self { address, listener, link })
+        Ok(Self { address, listener, link, apps, expiry })
     }
 
     /// Where the HTTP listener is; its port is the real one when `http.port` is 0.
@@ -95,6 +110,8 @@ impl Server {
     pub async fn shutdown(self) {
         // The link last: requests under way need it.
         self.listener.end().await;
+        self.apps.end().await;
+        self.expiry.end().await;
         self.link.end().await;
     }
 }

@@ -3,17 +3,18 @@
 //! The registry sits behind one `std` mutex: every operation on it is a few map look-ups, nothing waits while it is held,
 //! and events of the dataplane must be applied in their order relative to answers, which the link task does.
 
+pub(crate) mod expiry;
 mod watching;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use fanlight_protocol::{
     CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, Terms, ToDataplane, TrackInfo,
 };
 
-use crate::auth::Grant;
-use crate::config::{Config, Limits, OnNameInUse};
+use crate::auth::Admission;
+use crate::config::{Config, Limits};
 use crate::dataplane::{Answer, Line};
 use crate::endings::{Ending, Endings};
 use crate::events::Events;
@@ -21,7 +22,7 @@ use crate::explain::EndReason;
 use crate::fault::Fault;
 use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
-use crate::registry::{Registry, Session};
+use crate::registry::{Registry, Rules, Session};
 use crate::stats::Stats;
 
 /// Which of the two protocols a request speaks, and so what its session does.
@@ -109,7 +110,6 @@ pub(crate) struct Signalling {
     pub(crate) events: Events,
     limits: Limits,
     registry: Mutex<Registry>,
-    on_name_in_use: OnNameInUse,
     endings: Mutex<Endings>,
     failure_lines: Mutex<LogBudget>,
 }
@@ -123,24 +123,29 @@ impl Signalling {
             events: Events::default(),
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone())),
-            on_name_in_use: config.apps.on_name_in_use,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             failure_lines: Mutex::default(),
         }
     }
 
-    /// Opens the session that `grant` allows.
-    pub(crate) async fn open(&self, grant: Grant, opening: Opening) -> Result<Opened, Fault> {
+    /// Opens the session that was admitted, in an app of these rules.
+    pub(crate) async fn open(
+        &self,
+        admission: Admission,
+        rules: Rules,
+        opening: Opening,
+    ) -> Result<Opened, Fault> {
         let session = fresh_session_id()?;
-        let stream = grant.stream().clone();
+        let admission = Arc::new(admission);
+        let stream = admission.grant.stream().clone();
         let now = SystemTime::now();
         let role = opening.role();
         let publisher = match role {
             Role::Publisher => {
-                self.reserve_publisher(session, &stream, now)?;
+                self.reserve_publisher(session, admission, &rules, now)?;
                 session
             }
-            Role::Viewer => self.registry().reserve_viewer(session, stream.clone(), now)?,
+            Role::Viewer => self.registry().reserve_viewer(session, admission, &rules, now)?,
         };
         // From here on the place is given back unless the dataplane says yes: on refusals, on the deadline, and when the
         // client leaves and this future is dropped.
@@ -174,16 +179,16 @@ impl Signalling {
     fn reserve_publisher(
         &self,
         session: SessionId,
-        stream: &StreamPath,
+        admission: Arc<Admission>,
+        rules: &Rules,
         now: SystemTime,
     ) -> Result<(), Fault> {
-        let may_replace = self.on_name_in_use == OnNameInUse::Replace;
         // The newest is what the user wants: a challenger that has not connected yet makes way.
-        let challenger = self.registry().challenger(stream).filter(|_| may_replace);
+        let challenger = self.registry().challenger(admission.grant.stream()).filter(|_| rules.may_replace);
         if let Some(challenger) = challenger {
             self.end(challenger, CloseReason::Replaced, None);
         }
-        self.registry().reserve_publisher(session, stream.clone(), may_replace, now)
+        self.registry().reserve_publisher(session, admission, rules, now)
     }
 
     /// Hands on a viewer's answer to an offer of ours.

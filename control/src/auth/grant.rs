@@ -4,7 +4,7 @@
 //! [`Claim`]: a door that forgets to ask does not compile. It travels with the session, so that a control that was started
 //! anew goes on to enforce it.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
 use fanlight_protocol::StreamPath;
@@ -79,5 +79,29 @@ impl Grant {
 
     pub(crate) const fn claim(&self) -> &Claim {
         &self.claim
+    }
+}
+
+/// A session's grant and whom it was given to. The registry keeps it as long as the session lives, and the dataplane carries it
+/// along as a keepsake, for a control that is started anew.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Admission {
+    pub(crate) grant: Grant,
+    pub(crate) client: Client,
+}
+
+impl Admission {
+    /// Of a session that another version of control let in, and whose keepsake says nothing to this one.
+    pub(crate) fn unknown(stream: StreamPath, action: Action) -> Self {
+        let claim = Claim { validator: "unknown".to_owned(), ..Claim::default() };
+        let client = Client { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), agent: String::new() };
+        Self { grant: Grant::new(stream, action, claim), client }
+    }
+
+    /// The same with another end.
+    pub(crate) fn until(&self, expires: Option<SystemTime>) -> Self {
+        let mut changed = self.clone();
+        changed.grant.claim.expires = expires;
+        changed
     }
 }

@@ -1,12 +1,10 @@
 //! What a value may be, and how a fault is told: key, value, what is allowed, and where it came from.
-//!
-//! Each value is tried alone, against defaults for all others, so one run finds every fault.
 
 use std::fmt;
 
-use serde::Deserialize;
-use toml::{Table, Value};
+use toml::Value;
 
+use super::tree::{Range, Tree, keys_of, value_fault};
 use super::{Config, IceServer};
 
 /// One fault of the configuration.
@@ -20,6 +18,22 @@ pub struct ConfigFault {
     pub allowed: String,
     /// The file or the variable it came from.
     pub source: String,
+}
+
+impl ConfigFault {
+    pub(crate) fn new(key: &str, value: &Value, allowed: String, source: String) -> Self {
+        Self { key: key.to_owned(), value: told(key, value), allowed, source }
+    }
+}
+
+/// The value as TOML, but not if it is a secret: the fault goes to logs.
+fn told(key: &str, value: &Value) -> String {
+    let is_secret = ["secret", "password", "token", "credential"].iter().any(|word| key.contains(word));
+    if is_secret || value.is_array() && value.to_string().contains("secret") {
+        "(not shown)".to_owned()
+    } else {
+        value.to_string()
+    }
 }
 
 impl fmt::Display for ConfigFault {
@@ -39,8 +53,8 @@ impl fmt::Display for ConfigFaults {
     }
 }
 
-/// Bounds of the numbers: key, least, most, unit.
-const RANGES: &[(&str, i64, i64, &str)] = &[
+/// Bounds of the numbers.
+const RANGES: &[Range] = &[
     ("http.port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("http.header_timeout_s", 1, 300, "seconds"),
     ("http.idle_timeout_s", 1, 3_600, "seconds"),
@@ -99,71 +113,27 @@ fn ice_server_fault(server: &IceServer) -> Option<String> {
     None
 }
 
-/// A rule that the type alone does not hold. `config` has defaults at all other keys.
-fn rule_fault(key: &str, config: &Config) -> Option<String> {
-    match key {
-        "ice.servers" => config.ice.servers.iter().find_map(ice_server_fault),
-        "http.cors_origins" => {
-            let well_formed = |origin: &String| {
-                origin == "*"
-                    || (origin.starts_with("http://") || origin.starts_with("https://")) && quotable(origin)
-            };
-            let text = "\"*\", or origins such as \"https://example.org\" (scheme and host, no path)";
-            let no_path = |origin: &String| origin.matches('/').count() <= 2;
-            let sound = config.http.cors_origins.iter().all(|origin| well_formed(origin) && no_path(origin));
-            (!sound).then(|| text.to_owned())
+impl Tree for Config {
+    const RANGES: &'static [Range] = RANGES;
+
+    fn rule_fault(&self, key: &str) -> Option<String> {
+        match key {
+            "ice.servers" => self.ice.servers.iter().find_map(ice_server_fault),
+            "http.cors_origins" => origins_fault(&self.http.cors_origins),
+            _ => None,
         }
-        _ => None,
     }
 }
 
-/// What is wrong with `value` at `key`, a key that exists.
-pub(super) fn value_fault(key: &str, value: &Value) -> Option<String> {
-    let range = RANGES.iter().find(|(name, ..)| *name == key);
-    if let Some((_, least, most, unit)) = range {
-        let inside = value.as_integer().is_some_and(|number| (*least..=*most).contains(&number));
-        return (!inside).then(|| format!("a whole number from {least} to {most} ({unit})"));
-    }
-    let alone = nest(key, value.clone());
-    match Config::deserialize(Value::Table(alone)) {
-        Ok(config) => rule_fault(key, &config),
-        Err(fault) => Some(fault.message().to_owned()),
-    }
-}
-
-/// `a.b` and a value as the table `{ a = { b = value } }`.
-pub(super) fn nest(key: &str, value: Value) -> Table {
-    let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
-    let inner = match rest {
-        Some(rest) => Value::Table(nest(rest, value)),
-        None => value,
+/// What is wrong with a list of origins.
+pub(crate) fn origins_fault(origins: &[String]) -> Option<String> {
+    let well_formed = |origin: &String| {
+        origin == "*" || (origin.starts_with("http://") || origin.starts_with("https://")) && quotable(origin)
     };
-    Table::from_iter([(first.to_owned(), inner)])
-}
-
-/// The leaves of a tree, by dotted key. Arrays are leaves.
-pub(super) fn leaves(table: &Table, prefix: &str, out: &mut Vec<(String, Value)>) {
-    for (name, value) in table {
-        let key = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
-        match value {
-            Value::Table(inner) => leaves(inner, &key, out),
-            _ => out.push((key, value.clone())),
-        }
-    }
-}
-
-/// Every key with its default.
-pub(super) fn defaults() -> Vec<(String, Value)> {
-    keys_of(&Config::default())
-}
-
-fn keys_of(config: &Config) -> Vec<(String, Value)> {
-    let mut out = Vec::new();
-    // A Config is tables, numbers, texts and lists of them: TOML has them all.
-    if let Ok(table) = Table::try_from(config) {
-        leaves(&table, "", &mut out);
-    }
-    out
+    let text = "\"*\", or origins such as \"https://example.org\" (scheme and host, no path)";
+    let no_path = |origin: &String| origin.matches('/').count() <= 2;
+    let sound = origins.iter().all(|origin| well_formed(origin) && no_path(origin));
+    (!sound).then(|| text.to_owned())
 }
 
 impl Config {
@@ -175,8 +145,8 @@ impl Config {
         let faults: Vec<ConfigFault> = keys_of(self)
             .into_iter()
             .filter_map(|(key, value)| {
-                let allowed = value_fault(&key, &value)?;
-                Some(ConfigFault { key, value: value.to_string(), allowed, source: "the program".to_owned() })
+                let allowed = value_fault::<Self>(&key, &value)?;
+                Some(ConfigFault::new(&key, &value, allowed, "the program".to_owned()))
             })
             .collect();
         if faults.is_empty() { Ok(()) } else { Err(ConfigFaults(faults)) }

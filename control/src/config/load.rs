@@ -6,23 +6,19 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
 use toml::{Table, Value};
 
 use super::Config;
-use super::check::{ConfigFault, ConfigFaults, defaults, leaves, nest, value_fault};
+use super::check::{ConfigFault, ConfigFaults};
+use super::tree::{self, Setting};
 
 const PREFIX: &str = "FANLIGHT_";
 
+/// Keys whose paths are relative to the file that they stand in.
+const PATHS: &[&str] = &["apps.folder"];
+
 /// Names the file itself (the same as `--config`), so it is no key.
 const FILE_VARIABLE: &str = "FANLIGHT_CONFIG";
-
-/// A value that someone set, and who.
-struct Setting {
-    key: String,
-    value: Value,
-    source: String,
-}
 
 impl Config {
     /// Reads the configuration: `file` if given, then the variables of `environment` that begin with `FANLIGHT_`.
@@ -38,7 +34,7 @@ impl Config {
             settings.extend(from_file(path).map_err(|fault| ConfigFaults(vec![fault]))?);
         }
         settings.extend(environment.into_iter().filter_map(|(name, text)| from_variable(&name, &text)));
-        assemble(settings)
+        tree::assemble(settings)
     }
 }
 
@@ -51,11 +47,14 @@ fn from_file(path: &Path) -> Result<Vec<Setting>, ConfigFault> {
     };
     let text =
         std::fs::read_to_string(path).map_err(|error| fault(format!("the file cannot be read: {error}")))?;
-    let table: Table = text.parse().map_err(|error| fault(format!("the file is not TOML: {error}")))?;
-    let mut found = Vec::new();
-    leaves(&table, "", &mut found);
-    let source = path.display().to_string();
-    Ok(found.into_iter().map(|(key, value)| Setting { key, value, source: source.clone() }).collect())
+    let mut settings = tree::read(&text, &path.display().to_string()).map_err(fault)?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    for setting in settings.iter_mut().filter(|setting| PATHS.contains(&setting.key.as_str())) {
+        if let Some(path) = setting.value.as_str().filter(|path| !path.is_empty()) {
+            setting.value = Value::String(folder.join(path).display().to_string());
+        }
+    }
+    Ok(settings)
 }
 
 fn from_variable(name: &str, text: &str) -> Option<Setting> {
@@ -67,50 +66,4 @@ fn from_variable(name: &str, text: &str) -> Option<Setting> {
     let as_toml = format!("value = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
     let value = as_toml.unwrap_or_else(|| Value::String(text.to_owned()));
     Some(Setting { key, value, source: name.to_owned() })
-}
-
-fn assemble(settings: Vec<Setting>) -> Result<Config, ConfigFaults> {
-    let known = defaults();
-    let mut tree = Table::new();
-    let mut faults = Vec::new();
-    for Setting { key, value, source } in settings {
-        let allowed = if known.iter().any(|(name, _)| *name == key) {
-            value_fault(&key, &value)
-        } else {
-            Some(unknown(&key, known.iter().map(|(name, _)| name.as_str())))
-        };
-        match allowed {
-            Some(allowed) => faults.push(ConfigFault { key, value: value.to_string(), allowed, source }),
-            None => merge(&mut tree, nest(&key, value)),
-        }
-    }
-    if !faults.is_empty() {
-        return Err(ConfigFaults(faults));
-    }
-    Config::deserialize(Value::Table(tree)).map_err(|error| {
-        let key = "the whole".to_owned();
-        let (value, source) = ("all keys".to_owned(), "all sources".to_owned());
-        ConfigFaults(vec![ConfigFault { key, value, allowed: error.message().to_owned(), source }])
-    })
-}
-
-fn merge(into: &mut Table, from: Table) {
-    for (name, value) in from {
-        match (into.get_mut(&name), value) {
-            (Some(Value::Table(old)), Value::Table(new)) => merge(old, new),
-            (_, value) => {
-                into.insert(name, value);
-            }
-        }
-    }
-}
-
-fn unknown<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
-    // The last part weighs too: `prot` is nearest to `http.port` wherever it stands.
-    let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
-    let likeness = |candidate: &str| {
-        strsim::jaro_winkler(key, candidate).max(0.95 * strsim::jaro_winkler(&last(key), &last(candidate)))
-    };
-    let nearest = known.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
-    format!("there is no such key; the nearest is {nearest}")
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use toml::{Table, Value};
 
-use super::check::{defaults, leaves};
+use super::tree::{defaults, leaves};
 use super::*;
 
 fn conf_file() -> PathBuf {
@@ -33,7 +33,7 @@ fn the_file_in_conf_states_every_default_of_the_code() {
     let mut stated = Vec::new();
     leaves(&table, "", &mut stated);
     let stated: BTreeSet<String> = stated.into_iter().map(|(key, _)| key).collect();
-    let known: BTreeSet<String> = defaults().into_iter().map(|(key, _)| key).collect();
+    let known: BTreeSet<String> = defaults::<Config>().into_iter().map(|(key, _)| key).collect();
     assert_eq!(stated, known);
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 use super::client::Peer;
 use super::head_clock::Turns;
 use super::socket::Socket;
-use super::{Site, problem};
+use super::{Site, cors, problem};
 use crate::fault::Fault;
 
 /// Header lines of one request. Browsers send some 20.
@@ -117,7 +117,7 @@ fn unread(site: &Site, error: &hyper::Error, socket: &Socket, rest: &[u8]) -> Op
 async fn refusal(site: &Site, fault: &Fault) -> Vec<u8> {
     let nothing = HeaderMap::new();
     let mut response = problem::response(fault, &nothing);
-    site.cors.apply(&nothing, response.headers_mut());
+    cors::apply(&site.config.http.cors_origins, &nothing, response.headers_mut());
     site.signalling.metrics.fault(problem::reason(fault));
     site.signalling.metrics.request("none", response.status().as_u16());
     serialize(response).await

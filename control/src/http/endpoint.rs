@@ -11,40 +11,49 @@ use fanlight_protocol::StreamPath;
 use hyper::body::Body as _;
 
 use super::{Site, body, client, events, resource, route};
-use crate::auth::{Action, Ask, Credentials, Grant, Transport};
+use crate::app::App;
+use crate::auth::{Action, Admission, Ask, Credentials, Transport};
 use crate::config::{Ice, IceServer};
 use crate::fault::Fault;
 use crate::name;
+use crate::registry::Rules;
 use crate::signalling::{Opened, Opening, Role};
 
 pub(super) async fn open(
     site: &Site,
+    app: &App,
     role: Role,
     stream: &StreamPath,
     head: &Parts,
     body: Body,
 ) -> Result<Response, Fault> {
-    let grant = admit(site, role, stream, head).await?;
+    let admission = admit(site, app, role, stream, head).await?;
     let opening = match role {
         Role::Publisher => Opening::Publish(sdp(site, head, body).await?),
         // A viewer asks for an offer of ours by an empty body, which then needs no type.
         Role::Viewer if body.is_end_stream() => Opening::WatchOurOffer,
         Role::Viewer => Opening::Watch(sdp(site, head, body).await?),
     };
-    let opened = site.signalling.open(grant, opening).await?;
+    let opened = site.signalling.open(admission, Rules::of(&app.settings), opening).await?;
     Ok(created(site, role, stream, opened))
 }
 
 /// Asks for the right to it, by the head alone: nobody is kept for a body that may not be served.
-async fn admit(site: &Site, role: Role, stream: &StreamPath, head: &Parts) -> Result<Grant, Fault> {
+async fn admit(
+    site: &Site,
+    app: &App,
+    role: Role,
+    stream: &StreamPath,
+    head: &Parts,
+) -> Result<Admission, Fault> {
     let (action, transport) = match role {
         Role::Publisher => (Action::Publish, Transport::Whip),
         Role::Viewer => (Action::Play, Transport::Whep),
     };
     let credentials = Credentials::read(&head.headers, head.uri.query());
     let client = &client::of(head);
-    let now = SystemTime::now();
-    site.authorizer.admit(&Ask { stream, action, transport, credentials: &credentials, client, now }).await
+    let ask = Ask { stream, action, transport, credentials: &credentials, client, now: SystemTime::now() };
+    site.authorizer.admit(app, &ask).await
 }
 
 /// A description in a request's body.

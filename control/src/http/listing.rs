@@ -6,6 +6,7 @@ use fanlight_protocol::TrackKind;
 use serde::Serialize;
 
 use super::Site;
+use crate::app::App;
 use crate::explain::notes::date;
 use crate::fault::Fault;
 use crate::metrics;
@@ -40,11 +41,19 @@ struct Health {
     status: &'static str,
 }
 
-pub(super) fn streams(site: &Site, app: Option<&str>) -> Result<Response, Fault> {
+/// What is live below `path` of `app`, or everywhere; apps may keep it to themselves.
+pub(super) fn streams(site: &Site, app: Option<&App>, path: Option<&str>) -> Result<Response, Fault> {
+    if app.is_some_and(|app| !app.settings.http.listing) {
+        return Err(Fault::UnknownPath);
+    }
     let signalling = &site.signalling;
+    let is_listed = |live: &LiveStream| {
+        app.is_some() || site.app(&live.session.stream.app).is_ok_and(|app| app.settings.http.listing)
+    };
     let streams: Vec<Stream> = signalling
-        .live_streams(app)
+        .live_streams(path)
         .into_iter()
+        .filter(is_listed)
         .map(|live| {
             let rate = signalling.stats.rate(live.publisher);
             stream(live, rate)

@@ -12,7 +12,7 @@
 
 use fanlight_protocol::{SessionId, StreamPath};
 
-use crate::config::Config;
+use crate::config::Limits;
 use crate::fault::Fault;
 use crate::name;
 use crate::signalling::Role;
@@ -51,7 +51,7 @@ pub(super) enum Listing {
 
 impl Route {
     /// Reads `path`, still percent-encoded, with its leading slash.
-    pub(super) fn parse(path: &str, config: &Config) -> Result<Self, Fault> {
+    pub(super) fn parse(path: &str, limits: &Limits) -> Result<Self, Fault> {
         let segments: Vec<&str> = path.strip_prefix('/').ok_or(Fault::UnknownPath)?.split('/').collect();
         match segments.as_slice() {
             [""] => Ok(Self::Page("index.html".to_owned())),
@@ -63,23 +63,34 @@ impl Route {
             ["api", "sessions", session] => {
                 session.parse().map(Self::Session).map_err(|_| Fault::BadSessionId)
             }
-            ["sdk" | "assets", .., last] if !last.is_empty() => page(&segments, config),
+            ["sdk" | "assets", .., last] if !last.is_empty() => page(&segments, limits),
             [app @ .., protocol, "resource", stream, session] if role(protocol).is_some() => {
-                let (role, stream) = stream_path(app, protocol, stream, config)?;
+                let (role, stream) = stream_path(app, protocol, stream, limits)?;
                 let session = session.parse().map_err(|_| Fault::UnknownSession)?;
                 Ok(Self::Resource { role, stream, session })
             }
             [app @ .., protocol, "resource", stream, session, "events"] if role(protocol).is_some() => {
-                let (role, stream) = stream_path(app, protocol, stream, config)?;
+                let (role, stream) = stream_path(app, protocol, stream, limits)?;
                 let session = session.parse().map_err(|_| Fault::UnknownSession)?;
                 Ok(Self::Events { role, stream, session })
             }
             [app @ .., protocol, "endpoint", stream] if role(protocol).is_some() => {
-                let (role, stream) = stream_path(app, protocol, stream, config)?;
+                let (role, stream) = stream_path(app, protocol, stream, limits)?;
                 Ok(Self::Endpoint { role, stream })
             }
-            [app @ .., "streams"] => Ok(Self::Listing(Listing::Streams(Some(app_path(app, config)?)))),
+            [app @ .., "streams"] => Ok(Self::Listing(Listing::Streams(Some(app_path(app, limits)?)))),
             _ => Err(Fault::UnknownPath),
+        }
+    }
+
+    /// The path of the app that it is in.
+    pub(super) fn app(&self) -> Option<&str> {
+        match self {
+            Self::Endpoint { stream, .. } | Self::Resource { stream, .. } | Self::Events { stream, .. } => {
+                Some(&stream.app)
+            }
+            Self::Listing(Listing::Streams(path)) => path.as_deref(),
+            Self::Session(_) | Self::Page(_) | Self::Listing(Listing::Metrics | Listing::Health) => None,
         }
     }
 
@@ -131,30 +142,25 @@ fn stream_path(
     app: &[&str],
     protocol: &str,
     name: &str,
-    config: &Config,
+    limits: &Limits,
 ) -> Result<(Role, StreamPath), Fault> {
-    let app = app_path(app, config)?;
-    let name = name::decode(name, &config.limits).map_err(Fault::BadStreamName)?;
+    let app = app_path(app, limits)?;
+    let name = name::decode(name, limits).map_err(Fault::BadStreamName)?;
     Ok((role(protocol).ok_or(Fault::UnknownPath)?, StreamPath { app, name }))
 }
 
-fn app_path(segments: &[&str], config: &Config) -> Result<String, Fault> {
-    let app = name::decode_app(segments, &config.limits).map_err(Fault::BadAppName)?;
+fn app_path(segments: &[&str], limits: &Limits) -> Result<String, Fault> {
+    let app = name::decode_app(segments, limits).map_err(Fault::BadAppName)?;
     if name::is_reserved(&app) {
         return Err(Fault::ReservedApp(app));
-    }
-    let first = name::first_segment(&app);
-    let allowed = &config.apps.allowed;
-    if !allowed.is_empty() && !allowed.iter().any(|app| app == first) {
-        return Err(Fault::UnknownApp(first.to_owned()));
     }
     Ok(app)
 }
 
 /// Files have plain names: each segment must be a name, so nothing can climb out of the folder.
-fn page(segments: &[&str], config: &Config) -> Result<Route, Fault> {
+fn page(segments: &[&str], limits: &Limits) -> Result<Route, Fault> {
     let names: Result<Vec<String>, _> =
-        segments.iter().map(|segment| name::decode(segment, &config.limits)).collect();
+        segments.iter().map(|segment| name::decode(segment, limits)).collect();
     names.map(|names| Route::Page(names.join("/"))).map_err(|_| Fault::UnknownPath)
 }
 
@@ -166,7 +172,7 @@ mod tests {
     const ID: &str = "0123456789abcdef0123456789abcdef";
 
     fn parse(path: &str) -> Result<Route, Fault> {
-        Route::parse(path, &Config::default())
+        Route::parse(path, &Limits::default())
     }
 
     fn stream(app: &str, name: &str) -> StreamPath {
@@ -237,10 +243,5 @@ mod tests {
         ] {
             assert_eq!(parse(path), Err(fault), "{path}");
         }
-        let mut config = Config::default();
-        config.apps.allowed = vec!["live".into()];
-        assert!(Route::parse("/live/room/whip/endpoint/cam", &config).is_ok());
-        let other = Route::parse("/vod/whip/endpoint/cam", &config);
-        assert_eq!(other, Err(Fault::UnknownApp("vod".into())));
     }
 }

@@ -4,9 +4,11 @@
 //! name. Order matters: what is gone first, so that its names are free; then publishers; then viewers, who need them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use super::{Phase, Registry, Session, SessionId, SessionInfo, SessionRole, SessionState};
+use super::{Admission, Phase, Registry, Session, SessionId, SessionInfo, SessionRole, SessionState};
+use crate::auth::Action;
 
 /// What a reconciliation came to.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -65,8 +67,13 @@ impl Registry {
     /// False: the session has no place here.
     fn adopt(&mut self, info: SessionInfo, now: SystemTime) -> bool {
         let since = now.checked_sub(Duration::from_millis(info.age_ms)).unwrap_or(now);
+        let action = match info.role {
+            SessionRole::Publisher => Action::Publish,
+            SessionRole::Viewer { .. } => Action::Play,
+        };
         let entry = Session {
             stream: info.stream.clone(),
+            admission: Arc::new(Admission::unknown(info.stream.clone(), action)),
             role: info.role,
             phase: Phase::from(info.state),
             ice_tag: info.ice_tag,
@@ -82,11 +89,11 @@ impl Registry {
                     return false;
                 }
                 self.challengers.insert(info.stream, info.session);
-                self.sessions.insert(info.session, entry);
+                self.insert(info.session, entry);
             }
             SessionRole::Publisher => {
                 self.publishers.insert(info.stream, info.session);
-                self.sessions.insert(info.session, entry);
+                self.insert(info.session, entry);
             }
             SessionRole::Viewer { publisher } => {
                 if self.sessions.get(&publisher).is_none_or(|other| other.role != SessionRole::Publisher) {

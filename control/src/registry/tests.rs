@@ -3,11 +3,20 @@ use proptest::prelude::*;
 
 use super::reconcile::Reconciled;
 use super::*;
+use crate::auth::Action;
 
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn stream(name: &str) -> StreamPath {
     StreamPath { app: "live".into(), name: name.into() }
+}
+
+fn admission(stream: &StreamPath) -> Arc<Admission> {
+    Arc::new(Admission::unknown(stream.clone(), Action::Play))
+}
+
+fn rules(may_replace: bool) -> Rules {
+    Rules { may_replace, ..Rules::default() }
 }
 
 fn id(number: u32) -> SessionId {
@@ -31,7 +40,7 @@ fn registry() -> Registry {
 /// A registry with one connected publisher of `live/a`.
 fn with_publisher(session: SessionId) -> Registry {
     let mut registry = registry();
-    registry.reserve_publisher(session, stream("a"), false, NOW).unwrap();
+    registry.reserve_publisher(session, admission(&stream("a")), &rules(false), NOW).unwrap();
     assert!(registry.accept(session, "tag".into(), vp8()));
     registry.connected(session);
     registry
@@ -57,6 +66,9 @@ impl Registry {
             assert_eq!(session.viewers as usize, watchers.count());
             assert!(!self.doomed.contains(id), "a session that is given up is not listed");
         }
+        let mut census = Census::default();
+        self.sessions.values().for_each(|session| census.joins(session));
+        assert_eq!(self.census, census);
     }
 }
 
@@ -64,18 +76,18 @@ impl Registry {
 #[test]
 fn a_name_is_in_use_from_its_reservation_to_its_end() {
     let mut registry = registry();
-    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
+    registry.reserve_publisher(id(1), admission(&stream("a")), &rules(false), NOW).unwrap();
     assert_eq!(
-        registry.reserve_publisher(id(2), stream("a"), false, NOW),
+        registry.reserve_publisher(id(2), admission(&stream("a")), &rules(false), NOW),
         Err(Fault::NameInUse(stream("a")))
     );
     assert!(registry.accept(id(1), "tag".into(), vp8()));
     assert_eq!(
-        registry.reserve_publisher(id(2), stream("a"), false, NOW),
+        registry.reserve_publisher(id(2), admission(&stream("a")), &rules(false), NOW),
         Err(Fault::NameInUse(stream("a")))
     );
     registry.doom(id(1));
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), false, NOW), Ok(()));
+    assert_eq!(registry.reserve_publisher(id(2), admission(&stream("a")), &rules(false), NOW), Ok(()));
     registry.assert_sound();
 }
 
@@ -83,11 +95,17 @@ fn a_name_is_in_use_from_its_reservation_to_its_end() {
 #[test]
 fn a_stream_can_be_watched_once_its_publisher_is_answered() {
     let mut registry = registry();
-    assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Err(Fault::NotLive(stream("a"))));
-    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
-    assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Err(Fault::NotLive(stream("a"))));
+    assert_eq!(
+        registry.reserve_viewer(id(9), admission(&stream("a")), &rules(false), NOW),
+        Err(Fault::NotLive(stream("a")))
+    );
+    registry.reserve_publisher(id(1), admission(&stream("a")), &rules(false), NOW).unwrap();
+    assert_eq!(
+        registry.reserve_viewer(id(9), admission(&stream("a")), &rules(false), NOW),
+        Err(Fault::NotLive(stream("a")))
+    );
     registry.accept(id(1), "tag".into(), vp8());
-    assert_eq!(registry.reserve_viewer(id(9), stream("a"), NOW), Ok(id(1)));
+    assert_eq!(registry.reserve_viewer(id(9), admission(&stream("a")), &rules(false), NOW), Ok(id(1)));
     assert_eq!(registry.session(id(1)).unwrap().viewers, 1);
     assert_eq!(registry.live().count(), 0, "media cannot flow before ICE and DTLS are up");
     registry.connected(id(1));
@@ -102,18 +120,28 @@ fn each_limit_refuses_by_its_own_name() {
         other => panic!("{other:?}"),
     };
     let mut registry = with_publisher(id(1));
-    registry.reserve_viewer(id(2), stream("a"), NOW).unwrap();
-    registry.reserve_viewer(id(3), stream("a"), NOW).unwrap();
-    let viewer = registry.reserve_viewer(id(4), stream("a"), NOW).map(|_| ());
+    registry.reserve_viewer(id(2), admission(&stream("a")), &rules(false), NOW).unwrap();
+    registry.reserve_viewer(id(3), admission(&stream("a")), &rules(false), NOW).unwrap();
+    let viewer = registry.reserve_viewer(id(4), admission(&stream("a")), &rules(false), NOW).map(|_| ());
     assert_eq!(limit(viewer), "limits.viewers_per_stream_max");
-    registry.reserve_publisher(id(5), stream("b"), false, NOW).unwrap();
-    registry.reserve_publisher(id(6), stream("c"), false, NOW).unwrap();
-    assert_eq!(limit(registry.reserve_publisher(id(7), stream("d"), false, NOW)), "limits.streams_max");
+    registry.reserve_publisher(id(5), admission(&stream("b")), &rules(false), NOW).unwrap();
+    registry.reserve_publisher(id(6), admission(&stream("c")), &rules(false), NOW).unwrap();
+    assert_eq!(
+        limit(registry.reserve_publisher(id(7), admission(&stream("d")), &rules(false), NOW)),
+        "limits.streams_max"
+    );
     registry.accept(id(5), "tag".into(), vp8());
-    registry.reserve_viewer(id(7), stream("b"), NOW).unwrap();
-    assert_eq!(limit(registry.reserve_viewer(id(8), stream("b"), NOW).map(|_| ())), "limits.sessions_max");
+    registry.reserve_viewer(id(7), admission(&stream("b")), &rules(false), NOW).unwrap();
+    assert_eq!(
+        limit(registry.reserve_viewer(id(8), admission(&stream("b")), &rules(false), NOW).map(|_| ())),
+        "limits.sessions_max"
+    );
     registry.closed(id(2));
-    assert_eq!(registry.reserve_viewer(id(8), stream("b"), NOW), Ok(id(5)), "a place is free at once");
+    assert_eq!(
+        registry.reserve_viewer(id(8), admission(&stream("b")), &rules(false), NOW),
+        Ok(id(5)),
+        "a place is free at once"
+    );
     registry.assert_sound();
 }
 
@@ -121,9 +149,9 @@ fn each_limit_refuses_by_its_own_name() {
 #[test]
 fn viewers_of_an_ended_publisher_are_not_counted_to_its_successor() {
     let mut registry = with_publisher(id(1));
-    registry.reserve_viewer(id(2), stream("a"), NOW).unwrap();
+    registry.reserve_viewer(id(2), admission(&stream("a")), &rules(false), NOW).unwrap();
     registry.closed(id(1));
-    registry.reserve_publisher(id(3), stream("a"), false, NOW).unwrap();
+    registry.reserve_publisher(id(3), admission(&stream("a")), &rules(false), NOW).unwrap();
     assert_eq!(registry.session(id(3)).unwrap().viewers, 0);
     assert!(registry.closed(id(2)).is_some());
     registry.assert_sound();
@@ -133,14 +161,14 @@ fn viewers_of_an_ended_publisher_are_not_counted_to_its_successor() {
 #[test]
 fn a_place_given_back_after_the_answer_calls_for_a_close() {
     let mut registry = registry();
-    registry.reserve_publisher(id(1), stream("a"), false, NOW).unwrap();
+    registry.reserve_publisher(id(1), admission(&stream("a")), &rules(false), NOW).unwrap();
     assert!(!registry.release(id(1)));
     assert!(!registry.accept(id(1), "tag".into(), vp8()), "the answer comes too late");
-    registry.reserve_publisher(id(2), stream("a"), false, NOW).unwrap();
+    registry.reserve_publisher(id(2), admission(&stream("a")), &rules(false), NOW).unwrap();
     assert!(registry.accept(id(2), "tag".into(), vp8()));
     assert!(registry.release(id(2)));
     assert_eq!(registry.doomed, HashSet::from([id(1), id(2)]));
-    assert_eq!(registry.reserve_publisher(id(3), stream("a"), false, NOW), Ok(()));
+    assert_eq!(registry.reserve_publisher(id(3), admission(&stream("a")), &rules(false), NOW), Ok(()));
     registry.assert_sound();
 }
 
@@ -176,7 +204,7 @@ fn a_new_control_adopts_the_snapshot() {
     assert_eq!((publisher.viewers, publisher.phase), (1, Phase::Connected));
     assert_eq!(now.duration_since(publisher.since).unwrap().as_secs(), 9);
     assert_eq!(
-        registry.reserve_publisher(id(3), stream("a"), false, now),
+        registry.reserve_publisher(id(3), admission(&stream("a")), &rules(false), now),
         Err(Fault::NameInUse(stream("a")))
     );
     registry.assert_sound();
@@ -281,8 +309,10 @@ fn apply(
             *fresh += 1;
             let path = stream(&name.to_string());
             let reserved = match step {
-                Step::Publish(..) => registry.reserve_publisher(id(*fresh), path, false, NOW),
-                _ => registry.reserve_viewer(id(*fresh), path, NOW).map(|_| ()),
+                Step::Publish(..) => {
+                    registry.reserve_publisher(id(*fresh), admission(&path), &rules(false), NOW)
+                }
+                _ => registry.reserve_viewer(id(*fresh), admission(&path), &rules(false), NOW).map(|_| ()),
             };
             if reserved.is_ok() {
                 opened.push(id(*fresh));
@@ -352,9 +382,9 @@ proptest! {
 #[test]
 fn a_challenger_takes_the_name_and_the_viewers_when_the_dataplane_says_so() {
     let mut registry = with_publisher(id(1));
-    registry.reserve_viewer(id(8), stream("a"), NOW).unwrap();
-    registry.reserve_viewer(id(9), stream("a"), NOW).unwrap();
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), true, NOW), Ok(()));
+    registry.reserve_viewer(id(8), admission(&stream("a")), &rules(false), NOW).unwrap();
+    registry.reserve_viewer(id(9), admission(&stream("a")), &rules(false), NOW).unwrap();
+    assert_eq!(registry.reserve_publisher(id(2), admission(&stream("a")), &rules(true), NOW), Ok(()));
     registry.assert_sound();
     assert_eq!((registry.replaced_by(id(2)), registry.replaced_by(id(1))), (Some(id(1)), None));
     assert!(registry.accept(id(2), "tag".into(), vp8()));
@@ -371,7 +401,7 @@ fn a_challenger_takes_the_name_and_the_viewers_when_the_dataplane_says_so() {
     assert!(registry.closed(id(9)).is_some(), "one that could not be carried over ends by its own event");
     registry.assert_sound();
     assert_eq!(
-        registry.reserve_publisher(id(3), stream("a"), false, NOW),
+        registry.reserve_publisher(id(3), admission(&stream("a")), &rules(false), NOW),
         Err(Fault::NameInUse(stream("a")))
     );
 }
@@ -381,12 +411,15 @@ fn a_challenger_takes_the_name_and_the_viewers_when_the_dataplane_says_so() {
 #[test]
 fn the_newest_challenger_counts_and_inherits_the_name() {
     let mut registry = with_publisher(id(1));
-    registry.reserve_publisher(id(2), stream("a"), true, NOW).unwrap();
-    assert_eq!(registry.reserve_publisher(id(3), stream("a"), true, NOW), Err(Fault::NameInUse(stream("a"))));
+    registry.reserve_publisher(id(2), admission(&stream("a")), &rules(true), NOW).unwrap();
+    assert_eq!(
+        registry.reserve_publisher(id(3), admission(&stream("a")), &rules(true), NOW),
+        Err(Fault::NameInUse(stream("a")))
+    );
     assert_eq!(registry.challenger(&stream("a")), Some(id(2)));
     registry.doom(id(2));
     assert_eq!(registry.challenger(&stream("a")), None);
-    registry.reserve_publisher(id(3), stream("a"), true, NOW).unwrap();
+    registry.reserve_publisher(id(3), admission(&stream("a")), &rules(true), NOW).unwrap();
     assert!(!registry.accept(id(2), "tag".into(), vp8()), "it was given up");
     assert!(registry.accept(id(3), "tag".into(), vp8()));
     registry.closed(id(1));
@@ -421,6 +454,9 @@ fn a_snapshot_tells_challengers_and_viewers_that_were_carried_over() {
 #[test]
 fn a_reserved_publisher_is_not_replaced() {
     let mut registry = registry();
-    registry.reserve_publisher(id(1), stream("a"), true, NOW).unwrap();
-    assert_eq!(registry.reserve_publisher(id(2), stream("a"), true, NOW), Err(Fault::NameInUse(stream("a"))));
+    registry.reserve_publisher(id(1), admission(&stream("a")), &rules(true), NOW).unwrap();
+    assert_eq!(
+        registry.reserve_publisher(id(2), admission(&stream("a")), &rules(true), NOW),
+        Err(Fault::NameInUse(stream("a")))
+    );
 }

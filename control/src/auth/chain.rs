@@ -1,0 +1,131 @@
+//! The validators of one app, as its file lists them.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Action, Ask, Claim, Verdict};
+
+/// `[auth]` of an app's file. A list that is empty lets nobody in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// Who may publish: any of these grants it, asked in this order.
+    pub(crate) publish: Vec<Name>,
+    /// Who may play.
+    pub(crate) play: Vec<Name>,
+}
+
+/// A validator by its name in the file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Name {
+    Open,
+}
+
+impl Settings {
+    /// The files that this is made of, beside the app's own.
+    pub(crate) fn files(&self, folder: &Path) -> Vec<PathBuf> {
+        let _ = folder;
+        Vec::new()
+    }
+
+    /// Each validator that has a section of its own: its name, and whether the section says anything.
+    fn sections(&self) -> Vec<(Name, &'static str, bool)> {
+        Vec::new()
+    }
+
+    /// Lists and sections that do not fit each other: by key, what to mend.
+    fn faults(&self) -> Vec<(String, String)> {
+        let mut faults = Vec::new();
+        for (key, names) in [("auth.publish", &self.publish), ("auth.play", &self.play)] {
+            if names.len() > 1 && names.contains(&Name::Open) {
+                let text = "\"open\" lets everybody in, so it stands alone; name the others only, or it only";
+                faults.push((key.to_owned(), text.to_owned()));
+            }
+        }
+        for (name, section, is_set) in self.sections() {
+            if is_set && !self.publish.contains(&name) && !self.play.contains(&name) {
+                let text = format!("it is set, but neither auth.publish nor auth.play lists \"{section}\"");
+                faults.push((format!("auth.{section}"), text));
+            }
+        }
+        faults
+    }
+}
+
+/// One way to prove oneself.
+enum Validator {
+    /// Everybody may.
+    Open,
+}
+
+impl Validator {
+    fn new(name: Name, settings: &Settings, folder: &Path) -> Result<Self, String> {
+        let _ = (settings, folder);
+        match name {
+            Name::Open => Ok(Self::Open),
+        }
+    }
+
+    async fn judge(&self, ask: &Ask<'_>) -> Verdict {
+        let _ = ask;
+        match self {
+            Self::Open => Verdict::Granted(Claim { validator: "open".to_owned(), ..Claim::default() }),
+        }
+    }
+}
+
+/// Validators in the order in which they are asked.
+pub(crate) struct Chain {
+    publish: Vec<Arc<Validator>>,
+    play: Vec<Arc<Validator>>,
+}
+
+impl Chain {
+    /// # Errors
+    /// By key, whatever would let in more than meant, or nobody by mistake.
+    pub(crate) fn new(settings: &Settings, folder: &Path) -> Result<Self, Vec<(String, String)>> {
+        let mut faults = settings.faults();
+        let mut made: Vec<(Name, Arc<Validator>)> = Vec::new();
+        for name in settings.publish.iter().chain(&settings.play) {
+            if made.iter().any(|(other, _)| other == name) {
+                continue;
+            }
+            match Validator::new(*name, settings, folder) {
+                Ok(validator) => made.push((*name, Arc::new(validator))),
+                Err(text) => faults.push((format!("auth ({name:?})"), text)),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let listed = |names: &[Name]| {
+            let of =
+                |name: &Name| made.iter().find(|(other, _)| other == name).map(|(_, made)| Arc::clone(made));
+            names.iter().filter_map(of).collect()
+        };
+        Ok(Self { publish: listed(&settings.publish), play: listed(&settings.play) })
+    }
+
+    /// Lets everybody do everything.
+    pub(crate) fn open() -> Self {
+        let open = vec![Arc::new(Validator::Open)];
+        Self { publish: open.clone(), play: open }
+    }
+
+    /// What the first validator that grants it found.
+    pub(super) async fn judge(&self, ask: &Ask<'_>) -> Option<Claim> {
+        let validators = match ask.action {
+            Action::Publish => &self.publish,
+            Action::Play => &self.play,
+        };
+        for validator in validators {
+            if let Verdict::Granted(claim) = validator.judge(ask).await {
+                return Some(claim);
+            }
+        }
+        None
+    }
+}
