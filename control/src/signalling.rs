@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use fanlight_protocol::{
-    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, Terms, ToDataplane, TrackInfo,
+    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
 };
 
 use crate::auth::Admission;
@@ -142,17 +142,17 @@ impl Signalling {
         let role = opening.role();
         let publisher = match role {
             Role::Publisher => {
-                self.reserve_publisher(session, admission, &rules, now)?;
+                self.reserve_publisher(session, Arc::clone(&admission), &rules, now)?;
                 session
             }
-            Role::Viewer => self.registry().reserve_viewer(session, admission, &rules, now)?,
+            Role::Viewer => self.registry().reserve_viewer(session, Arc::clone(&admission), &rules, now)?,
         };
         // From here on the place is given back unless the dataplane says yes: on refusals, on the deadline, and when the
         // client leaves and this future is dropped.
         let reservation = Reservation { signalling: self, session };
         let path = stream.clone();
         let replaces = self.registry().replaced_by(session);
-        let terms = terms_of(&grant);
+        let terms = admission.terms();
         let outcome = self.line.request(Some(session), |request| match opening {
             Opening::Publish(offer) => {
                 ToDataplane::Publish { request, session, stream, offer, replaces, terms }
@@ -349,11 +349,6 @@ impl Drop for Reservation<'_> {
             self.signalling.line.tell(ToDataplane::Close { session, reason });
         }
     }
-}
-
-/// What the dataplane enforces of a grant.
-fn terms_of(grant: &Grant) -> Terms {
-    Terms { bitrate_bps_max: grant.claim().bitrate_bps_max, keepsake: Vec::new() }
 }
 
 fn fresh_session_id() -> Result<SessionId, Fault> {

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
-use fanlight_protocol::StreamPath;
+use fanlight_protocol::{StreamPath, Terms};
 use serde::{Deserialize, Serialize};
 
 /// What a session does with a stream.
@@ -96,6 +96,20 @@ impl Admission {
         let claim = Claim { validator: "unknown".to_owned(), ..Claim::default() };
         let client = Client { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), agent: String::new() };
         Self { grant: Grant::new(stream, action, claim), client }
+    }
+
+    /// What the dataplane is told of it.
+    pub(crate) fn terms(&self) -> Terms {
+        // Texts, numbers and dates: nothing in it can fail to be JSON.
+        let keepsake = serde_json::to_vec(self).unwrap_or_default();
+        Terms { bitrate_bps_max: self.grant.claim.bitrate_bps_max, keepsake }
+    }
+
+    /// Out of what the dataplane has kept of a session on `stream`.
+    pub(crate) fn of_keepsake(keepsake: &[u8], stream: &StreamPath, action: Action) -> Self {
+        let kept: Option<Self> = serde_json::from_slice(keepsake).ok();
+        kept.filter(|kept| kept.grant.stream == *stream && kept.grant.action == action)
+            .unwrap_or_else(|| Self::unknown(stream.clone(), action))
     }
 
     /// The same with another end.

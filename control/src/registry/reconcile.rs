@@ -73,7 +73,7 @@ impl Registry {
         };
         let entry = Session {
             stream: info.stream.clone(),
-            admission: Arc::new(Admission::unknown(info.stream.clone(), action)),
+            admission: Arc::new(Admission::of_keepsake(&info.terms.keepsake, &info.stream, action)),
             role: info.role,
             phase: Phase::from(info.state),
             ice_tag: info.ice_tag,
