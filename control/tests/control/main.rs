@@ -1,6 +1,8 @@
 //! The control plane over real sockets: HTTP on loopback, and a dataplane's side of the real protocol on a Unix socket.
 
 #[cfg(test)]
+mod apps;
+
 mod binary;
 #[cfg(test)]
 mod controls;
