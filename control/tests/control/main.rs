@@ -2,7 +2,7 @@
 
 #[cfg(test)]
 mod apps;
-
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod controls;
