@@ -51,7 +51,8 @@ export class FanlightError extends Error {
     this.detail = more.detail ?? null;
     /**
      * The server's stable name for what it saw, if it said so: `no_check_came`, `wrong_password`,
-     * `handshake_unfinished`, `stream_ended`, `kicked` … Then `message` is in the server's words.
+     * `handshake_unfinished`, `stream_ended`, `kicked`, `expired`, `revoked` … Then `message` is in the
+     * server's words.
      */
     this.reason = more.reason ?? null;
     /** The server's wish (Retry-After), in milliseconds. */
@@ -60,9 +61,16 @@ export class FanlightError extends Error {
 
   /** Can the same request succeed later, with nothing changed on this side? */
   get transient() {
-    return TRANSIENT.has(this.code);
+    return TRANSIENT.has(this.code) && !FINAL.has(this.reason);
   }
 }
+
+/**
+ * Ends that were meant: who was sent away, or may no longer be here, does not come back by itself.
+ *
+ * @type {ReadonlySet<string|null>}
+ */
+const FINAL = new Set(['kicked', 'expired', 'revoked']);
 
 /** @type {ReadonlySet<ErrorCode>} */
 const TRANSIENT = new Set(

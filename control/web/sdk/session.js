@@ -34,6 +34,9 @@ const RESTART_INTERVAL_MS = 1_500;
 /** DTLS says goodbye a moment after the channel closes: waiting for it saves a request a viewer. */
 const HINT_MS = 150;
 
+/** How long the events may take to tell why the server has said goodbye. */
+const FAREWELL_MS = 500;
+
 /**
  * @typedef {object} SessionOptions
  * @property {import('./signalling.js').Endpoint} endpoint
@@ -256,11 +259,9 @@ export class Session {
     globalThis.addEventListener('online', () => this.#wasUp && this.restart(), { signal });
     for (const transport of transportsOf(connection)) {
       transport.addEventListener('statechange', () => {
-        // DTLS close_notify: the server says goodbye, and there is no doubt about it. Only a
-        // publisher needs to know why: one that was replaced must not take the name back.
-        if (transport.state !== 'closed') return;
-        if (this.#options.endpoint.role === 'publisher') void this.#endKnowingWhy();
-        else this.#end('closed-by-server', 'The server ended it.');
+        // DTLS close_notify: the server says goodbye, and there is no doubt about it. Why matters:
+        // who was replaced or sent away must not come back.
+        if (transport.state === 'closed') void this.#endKnowingWhy();
       });
     }
     // These only hint at an end; the resource knows.
@@ -309,6 +310,9 @@ export class Session {
   }
 
   async #endKnowingWhy() {
+    // The events say it too, and spare the server a question of each of its viewers.
+    if (this.#feed !== null) await new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    if (this.#closed) return;
     const told = await this.#resource?.ask();
     this.#end('closed-by-server', told?.text ?? 'The server ended it.', told?.reason);
   }

@@ -264,7 +264,8 @@ export class Viewer extends Participant {
    * @returns {import('./participant.js').Verdict}
    */
   judge(reason) {
-    if (reason.code === 'closed-by-server' || reason.code === 'not-live') {
+    const isOver = reason.code === 'closed-by-server' && reason.transient;
+    if (isOver || reason.code === 'not-live') {
       if (this.#options.waitForStream) return 'wait';
       return this.everLive ? 'ended' : 'failed';
     }

@@ -92,6 +92,33 @@ test(
   }),
 );
 
+// A viewer that an operator sends away would be back within a second, a token that ran out would be refused for ever.
+for (const cause of ['kicked', 'expired', 'revoked']) {
+  test(
+    `who is ${cause} reads why and does not come back`,
+    onStage(async (stage) => {
+      const publisher = stage.publisher();
+      await publisher.start();
+      const viewer = stage.viewer({ waitForStream: true });
+      await viewer.start();
+      await eventually(() => stage.server.listeners('stage') > 0, 'it does not listen');
+      for (const [role, who] of /** @type {const} */ ([
+        ['whep', viewer],
+        ['whip', publisher],
+      ])) {
+        await eventually(() => stage.server.listeners('stage', role) > 0, 'it does not listen');
+        const before = stage.server.requests('POST').length;
+        const failed = next(who, 'error');
+        stage.server.tell('stage', 'ended', { reason: cause, cause, text: 'No more.' }, role);
+        const error = await failed;
+        equal([error.reason, error.message, error.transient], [cause, 'No more.', false]);
+        await sleep(1_500);
+        equal([who.state, stage.server.requests('POST').length], ['failed', before]);
+      }
+    }),
+  );
+}
+
 test(
   'who wants no events asks for none',
   onStage(async (stage) => {
