@@ -3,6 +3,7 @@
 //! The whole has defaults, so the server runs without any file. [`Config::load`] lays a file and the environment over
 //! them and refuses what it does not know; [`Config::check`] does the same for a value that a program made.
 
+mod api;
 pub(crate) mod check;
 mod load;
 #[cfg(test)]
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use api::{AddressRange, Api, ApiToken, Scope};
 pub use check::{ConfigFault, ConfigFaults};
 
 /// All settings. Sections are those of the file.
@@ -25,6 +27,7 @@ pub struct Config {
     pub media: Media,
     pub ice: Ice,
     pub apps: Apps,
+    pub api: Api,
     pub limits: Limits,
     pub control: Control,
     pub log: Log,

@@ -88,6 +88,18 @@ pub(crate) enum Fault {
     #[error("internal error: {0}")]
     Internal(String),
 
+    // The administration API.
+    #[error("this address may not use the API; the operator lists those that may in api.allow")]
+    AddressNotAllowed,
+    #[error("the API takes a valid access token: Authorization: Bearer …, or {parameter} in the query")]
+    TokenNotAllowed { parameter: &'static str },
+    #[error("this token lacks the scope {needs:?}")]
+    ScopeMissing { needs: &'static str },
+    #[error("the API has no such path; /api/docs shows those that there are")]
+    UnknownApiPath,
+    #[error("this path does not take the method; the header Allow lists those that it takes")]
+    WrongMethod,
+
     // What is not even a request.
     #[error("the request's head cannot be read (RFC 9112): {0}")]
     HeadUnreadable(String),

@@ -5,18 +5,18 @@
 //!                                                 └──────── faults ─► problem ─► CORS ─► counted
 //! ```
 
-mod body;
-mod client;
+pub(crate) mod body;
+pub(crate) mod client;
 mod connection;
 mod controls;
-mod cors;
+pub(crate) mod cors;
 mod endpoint;
 mod events;
 mod head_clock;
 pub(crate) mod listen;
 mod listing;
 mod pages;
-mod problem;
+pub(crate) mod problem;
 mod resource;
 mod route;
 mod session;

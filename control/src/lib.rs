@@ -12,6 +12,7 @@
 //! the next control adopts the sessions that are.
 #![forbid(unsafe_code)]
 
+mod api;
 mod app;
 mod auth;
 pub mod config;
@@ -20,6 +21,8 @@ mod endings;
 mod events;
 mod explain;
 mod fault;
+#[allow(dead_code, reason = "the paths of the API that use it come next")]
+mod handle;
 mod http;
 mod log_budget;
 mod metrics;

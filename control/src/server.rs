@@ -5,9 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::api::{self, Api};
 use crate::app::{self, Apps, LoadError};
 use crate::auth::Authorizer;
 use crate::auth::revocations::Revocations;
@@ -23,6 +25,13 @@ pub enum StartError {
     Config(#[from] ConfigFaults),
     #[error("cannot listen on {bind} port {port}: {source}; free the port, or set http.port to another")]
     Listen { bind: IpAddr, port: u16, source: io::Error },
+    #[error(
+        "cannot listen on {bind} port {port} for the API: {source}; free the port, or set api.port to another"
+    )]
+    ListenForApi { bind: IpAddr, port: u16, source: io::Error },
+    /// What to mend.
+    #[error("{0}")]
+    Api(String),
     #[error(transparent)]
     Socket(#[from] socket::SocketError),
     #[error(transparent)]
@@ -42,7 +51,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
-    listener: Running,
+    api_address: Option<SocketAddr>,
+    listeners: Vec<Running>,
     link: Running,
     apps: Running,
     expiry: Running,
@@ -83,20 +93,37 @@ impl Server {
         let cannot_listen = |source| StartError::Listen { bind, port, source };
         let listener = listen::bind(bind, port).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
+        let api_listener = bind_api(&config).await?;
+        let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let signalling = Arc::new(Signalling::new(&config));
         let revocations = Arc::new(Revocations::default());
         let authorizer = Authorizer::new(revocations);
         let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
-        let router = http::router(Arc::clone(&site));
+        let mut router = http::router(Arc::clone(&site));
+        let mut listeners = Vec::new();
+        if let Some(listener) = api_listener {
+            let api = Arc::new(Api::new(Arc::clone(&site)).map_err(StartError::Api)?);
+            if site.config.api.on_public {
+                router = router.merge(api::router(&api));
+            }
+            let (site, alone) = (Arc::clone(&site), api::alone(&api));
+            listeners.push(Running::new(|stop| listen::run(listener, site, alone, stop)));
+        }
         let apps = Running::new(|stop| app::watch(apps, stop));
         let expiry = Running::new({
             let signalling = Arc::clone(&signalling);
             |stop| expiry::run(signalling, stop)
         });
         let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch(), stop).await });
-        let listener = Running::new(|stop| listen::run(listener, site, router, stop));
-        tracing::info!(%address, "control is listening");
-        Ok(Self { address, listener, link, apps, expiry })
+        listeners.push(Running::new(|stop| listen::run(listener, site, router, stop)));
+        tracing::info!(%address, api = ?api_address, "control is listening");
+        Ok(Self { address, api_address, listeners, link, apps, expiry })
+    }
+
+    /// Where the API's own listener is; None: the API is off.
+    #[must_use]
+    pub const fn api_address(&self) -> Option<SocketAddr> {
+        self.api_address
     }
 
     /// Where the HTTP listener is; its port is the real one when `http.port` is 0.
@@ -109,11 +136,23 @@ impl Server {
     /// them.
     pub async fn shutdown(self) {
         // The link last: requests under way need it.
-        self.listener.end().await;
+        for listener in self.listeners {
+            listener.end().await;
+        }
         self.apps.end().await;
         self.expiry.end().await;
         self.link.end().await;
     }
+}
+
+/// Opens the API's listener, where somebody may use it.
+async fn bind_api(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    if config.api.tokens.is_empty() {
+        return Ok(None);
+    }
+    let (bind, port) = (config.api.bind, config.api.port);
+    let cannot_listen = |source| StartError::ListenForApi { bind, port, source };
+    listen::bind(bind, port).await.map(Some).map_err(cannot_listen)
 }
 
 /// Milliseconds since 1970: grows with every start.

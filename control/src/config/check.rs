@@ -5,7 +5,7 @@ use std::fmt;
 use toml::Value;
 
 use super::tree::{Range, Tree, keys_of, value_fault};
-use super::{Config, IceServer};
+use super::{Config, IceServer, api};
 
 /// One fault of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +74,7 @@ const RANGES: &[Range] = &[
     ("media.catch_up_speed", 2, 20, "times the speed of live"),
     ("media.train_hold_us_max", 0, 20_000, "microseconds; 0 = never"),
     ("media.train_padding_bytes_max", 0, 255, "bytes; 0 = none"),
+    ("api.port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("limits.sessions_max", 1, 50_000, "sessions"),
     ("limits.streams_max", 1, 50_000, "streams"),
     ("limits.viewers_per_stream_max", 1, 50_000, "viewers"),
@@ -118,6 +119,8 @@ impl Tree for Config {
 
     fn rule_fault(&self, key: &str) -> Option<String> {
         match key {
+            "api.tokens" => api::tokens_fault(&self.api.tokens),
+            "api.allow" => api::allow_fault(&self.api.allow),
             "ice.servers" => self.ice.servers.iter().find_map(ice_server_fault),
             "http.cors_origins" => origins_fault(&self.http.cors_origins),
             _ => None,

@@ -18,7 +18,7 @@ pub(super) const SDP_FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 pub(super) const OF_VIEWERS: &str = "application/sdp, application/trickle-ice-sdpfrag, application/json";
 
 /// RFC 8259.
-pub(super) const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 
 /// Whether the body says that it is of this media type, whatever its parameters.
 pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
@@ -27,7 +27,7 @@ pub(super) fn is_type(headers: &HeaderMap, expected: &str) -> bool {
 }
 
 /// Refuses another media type than `expected`, whatever its parameters, and encoded bodies.
-pub(super) fn check_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault> {
+pub(crate) fn check_type(headers: &HeaderMap, expected: &'static str) -> Result<(), Fault> {
     if !is_type(headers, expected) {
         return Err(Fault::WrongContentType { expected });
     }
@@ -39,7 +39,7 @@ pub(super) fn check_type(headers: &HeaderMap, expected: &'static str) -> Result<
 }
 
 /// Reads the whole body as text of lines.
-pub(super) async fn text(body: Body, limits: &Http) -> Result<String, Fault> {
+pub(crate) async fn text(body: Body, limits: &Http) -> Result<String, Fault> {
     let max = limits.body_bytes_max;
     // Known to be too large: not one byte of it is read.
     if body.size_hint().lower() > u64::from(max) {

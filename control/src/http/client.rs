@@ -14,7 +14,7 @@ const AGENT_BYTES_MAX: usize = 200;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-pub(super) fn of(head: &Parts) -> Client {
+pub(crate) fn of(head: &Parts) -> Client {
     // Each connection of ours sets it; requests made by an embedding program come from here.
     let address = head.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |peer| peer.0.ip());
     let agent = head.headers.get(USER_AGENT).map(|value| printable(value.as_bytes())).unwrap_or_default();

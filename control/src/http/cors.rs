@@ -35,6 +35,11 @@ pub(super) fn apply(origins: &[String], request: &HeaderMap, response: &mut Head
     }
 }
 
+/// Marks an answer as ours that pages of other origins may not read.
+pub(crate) fn mark(response: &mut HeaderMap) {
+    response.insert(MARK, EXPOSED);
+}
+
 pub(super) fn is_preflight(head: &Parts) -> bool {
     head.method == Method::OPTIONS && head.headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }

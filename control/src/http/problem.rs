@@ -28,7 +28,7 @@ struct Problem<'a> {
 }
 
 /// Status and stable name of a fault.
-fn shape(fault: &Fault) -> (StatusCode, &'static str) {
+pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
     use StatusCode as S;
     match fault {
         Fault::UnknownPath => (S::NOT_FOUND, "unknown_path"),
@@ -67,6 +67,11 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::Refused(Refusal::NotAViewer) => (S::CONFLICT, "not_a_viewer"),
         Fault::Refused(Refusal::NoCommonCodec(_)) => (S::NOT_ACCEPTABLE, "no_common_codec"),
         Fault::Internal(_) | Fault::Refused(Refusal::Internal(_)) => (S::INTERNAL_SERVER_ERROR, "internal"),
+        Fault::AddressNotAllowed => (S::FORBIDDEN, "address_not_allowed"),
+        Fault::TokenNotAllowed { .. } => (S::UNAUTHORIZED, "token_not_allowed"),
+        Fault::ScopeMissing { .. } => (S::FORBIDDEN, "scope_missing"),
+        Fault::UnknownApiPath => (S::NOT_FOUND, "unknown_path"),
+        Fault::WrongMethod => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::HeadUnreadable(_) => (S::BAD_REQUEST, "head_unreadable"),
         Fault::Tls => (S::BAD_REQUEST, "tls"),
         Fault::Http2 => (S::HTTP_VERSION_NOT_SUPPORTED, "http2"),
@@ -77,12 +82,12 @@ fn shape(fault: &Fault) -> (StatusCode, &'static str) {
 }
 
 /// Stable name of a fault, for metrics and programs.
-pub(super) fn reason(fault: &Fault) -> &'static str {
+pub(crate) fn reason(fault: &Fault) -> &'static str {
     shape(fault).1
 }
 
 /// What the caller gets; `request` are the headers of the request, as far as they were read.
-pub(super) fn response(fault: &Fault, request: &HeaderMap) -> Response {
+pub(crate) fn response(fault: &Fault, request: &HeaderMap) -> Response {
     let (status, reason) = shape(fault);
     let mut detail = fault.to_string();
     let (content_type, body) = if accepts_only_text(request) {
@@ -110,7 +115,7 @@ pub(super) fn response(fault: &Fault, request: &HeaderMap) -> Response {
         Fault::MethodNotAllowed { allow } => {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
-        Fault::NotAllowed => {
+        Fault::NotAllowed | Fault::TokenNotAllowed { .. } => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"fanlight\""));
         }
         _ => {}
