@@ -12,10 +12,15 @@
 
 #![allow(dead_code, reason = "the validators that read these come next")]
 
+mod address;
+pub(crate) mod budget;
 mod chain;
 mod credentials;
+mod desk;
 mod grant;
 pub(crate) mod revocations;
+mod stream_keys;
+mod users;
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -55,6 +60,10 @@ pub(crate) enum Verdict {
     Refused,
     /// Nothing of its kind was brought.
     NotMine,
+    /// It has too much to do just now to find out.
+    Busy {
+        limit: &'static str,
+    },
 }
 
 /// The one that is asked.
@@ -70,9 +79,9 @@ impl Authorizer {
     /// Lets `ask` into `app`.
     ///
     /// # Errors
-    /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing.
+    /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing. `Fault::Full`: come again.
     pub(crate) async fn admit(&self, app: &App, ask: &Ask<'_>) -> Result<Admission, Fault> {
-        let claim = app.chain.judge(ask).await.ok_or(Fault::NotAllowed)?;
+        let claim = app.chain.judge(ask).await?;
         if self.revocations.forbid(&ask.stream.app, &claim, ask.now) {
             return Err(Fault::NotAllowed);
         }

@@ -24,6 +24,7 @@ use std::path::{Path, PathBuf};
 pub use crate::pattern::Pattern;
 pub use entry::{Entry, Rights};
 pub use secret::{Key, PasswordHash, Secret};
+pub(crate) use secret::{is_key, key_digest};
 pub use store::Store;
 
 pub const FILE_BYTES_MAX: u64 = 8 << 20;

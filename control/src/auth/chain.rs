@@ -5,7 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::stream_keys::{self, StreamKeys};
+use super::users::{self, Users};
 use super::{Action, Ask, Claim, Verdict};
+use crate::fault::Fault;
+
+/// What a caller is told to wait who came when a validator had too much to do, seconds.
+const BUSY_RETRY_AFTER_S: u32 = 2;
 
 /// `[auth]` of an app's file. A list that is empty lets nobody in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) publish: Vec<Name>,
     /// Who may play.
     pub(crate) play: Vec<Name>,
+    pub(crate) users: users::Settings,
+    pub(crate) stream_keys: stream_keys::Settings,
 }
 
 /// A validator by its name in the file.
@@ -22,18 +30,22 @@ pub(crate) struct Settings {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Name {
     Open,
+    Users,
+    StreamKeys,
 }
 
 impl Settings {
     /// The files that this is made of, beside the app's own.
     pub(crate) fn files(&self, folder: &Path) -> Vec<PathBuf> {
-        let _ = folder;
-        Vec::new()
+        [self.users.files(folder), self.stream_keys.files(folder)].concat()
     }
 
     /// Each validator that has a section of its own: its name, and whether the section says anything.
     fn sections(&self) -> Vec<(Name, &'static str, bool)> {
-        Vec::new()
+        vec![
+            (Name::Users, "users", self.users != users::Settings::default()),
+            (Name::StreamKeys, "stream_keys", self.stream_keys != stream_keys::Settings::default()),
+        ]
     }
 
     /// Lists and sections that do not fit each other: by key, what to mend.
@@ -59,20 +71,24 @@ impl Settings {
 enum Validator {
     /// Everybody may.
     Open,
+    Users(Users),
+    StreamKeys(StreamKeys),
 }
 
 impl Validator {
     fn new(name: Name, settings: &Settings, folder: &Path) -> Result<Self, String> {
-        let _ = (settings, folder);
         match name {
             Name::Open => Ok(Self::Open),
+            Name::Users => Users::new(&settings.users, folder).map(Self::Users),
+            Name::StreamKeys => StreamKeys::new(&settings.stream_keys, folder).map(Self::StreamKeys),
         }
     }
 
     async fn judge(&self, ask: &Ask<'_>) -> Verdict {
-        let _ = ask;
         match self {
             Self::Open => Verdict::Granted(Claim { validator: "open".to_owned(), ..Claim::default() }),
+            Self::Users(users) => users.judge(ask).await,
+            Self::StreamKeys(keys) => keys.judge(ask),
         }
     }
 }
@@ -116,16 +132,22 @@ impl Chain {
     }
 
     /// What the first validator that grants it found.
-    pub(super) async fn judge(&self, ask: &Ask<'_>) -> Option<Claim> {
+    ///
+    /// # Errors
+    /// None does; or one that might have had too much to do.
+    pub(super) async fn judge(&self, ask: &Ask<'_>) -> Result<Claim, Fault> {
         let validators = match ask.action {
             Action::Publish => &self.publish,
             Action::Play => &self.play,
         };
+        let mut refusal = Fault::NotAllowed;
         for validator in validators {
-            if let Verdict::Granted(claim) = validator.judge(ask).await {
-                return Some(claim);
+            match validator.judge(ask).await {
+                Verdict::Granted(claim) => return Ok(claim),
+                Verdict::Busy { limit } => refusal = Fault::Full { limit, retry_after_s: BUSY_RETRY_AFTER_S },
+                Verdict::Refused | Verdict::NotMine => {}
             }
         }
-        None
+        Err(refusal)
     }
 }

@@ -75,7 +75,7 @@ impl fmt::Display for Secret {
 
 /// An argon2id hash whose cost is within bounds.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(phc::PasswordHash);
+pub struct PasswordHash(Box<phc::PasswordHash>);
 
 impl PasswordHash {
     fn parse(text: &str) -> Result<Self, String> {
@@ -107,7 +107,7 @@ impl PasswordHash {
                 "the hash is too cheap to guess (at least m={MEMORY_KIB_MIN}, and m times t {WORK_KIB_MIN}): {again}"
             ));
         }
-        Ok(Self(hash))
+        Ok(Self(Box::new(hash)))
     }
 
     /// Takes some 20 ms of a core, and 19 MiB.
@@ -117,14 +117,15 @@ impl PasswordHash {
     pub fn of(password: &str) -> Result<Self, String> {
         let params = Params::new(MEMORY_KIB, PASSES, LANES, None).map_err(|error| error.to_string())?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        argon2.hash_password(password.as_bytes()).map(Self).map_err(|error| error.to_string())
+        let hash = argon2.hash_password(password.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(Self(Box::new(hash)))
     }
 
     /// Takes as much as [`of`](Self::of), whatever the outcome, and what the hash asks for. Digests are compared in constant
     /// time.
     #[must_use]
     pub fn is_of(&self, password: &str) -> bool {
-        Argon2::default().verify_password(password.as_bytes(), &self.0).is_ok()
+        Argon2::default().verify_password(password.as_bytes(), &*self.0).is_ok()
     }
 }
 
