@@ -17,6 +17,7 @@ mod tests;
 mod watch;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use load::LoadError;
@@ -32,6 +33,8 @@ pub(crate) struct App {
     pub(crate) name: String,
     pub(crate) settings: Settings,
     pub(crate) chain: Chain,
+    /// Where its file is: relative paths begin there.
+    folder: PathBuf,
     /// What it was made of.
     source: Source,
 }
@@ -104,7 +107,14 @@ impl App {
         let mut settings = Settings::default();
         settings.publish.on_name_in_use = config.apps.on_name_in_use;
         settings.http.cors_origins.clone_from(&config.http.cors_origins);
-        Self { name: name.to_owned(), settings, chain: Chain::open(), source: Source::default() }
+        let (name, chain) = (name.to_owned(), Chain::open());
+        Self { name, settings, chain, folder: PathBuf::new(), source: Source::default() }
+    }
+
+    /// The folder of its own pages, if it has any.
+    pub(crate) fn pages(&self) -> Option<PathBuf> {
+        let pages = &self.settings.http.pages;
+        (!pages.as_os_str().is_empty()).then(|| self.folder.join(pages))
     }
 
     fn warn_of_closed_doors(&self) {

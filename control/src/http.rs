@@ -5,7 +5,8 @@
 //!                                                 └──────── faults ─► problem ─► CORS ─► counted
 //! ```
 
-pub(crate) mod body;
+pub(crate) mod app_pages;
+mod body;
 pub(crate) mod client;
 mod connection;
 mod controls;
@@ -59,6 +60,19 @@ impl Site {
         Self { config, signalling, apps, authorizer, ice_links }
     }
 
+    /// What a request's path means, and the app that it is in: one from here to the end of the answer, should its file change
+    /// meanwhile.
+    fn resolve(&self, path: &str) -> Result<(Route, Option<Arc<App>>), Fault> {
+        let route = Route::parse(path, &self.config.limits)?;
+        let app = route.app().map(|path| self.app(path)).transpose();
+        // What is nothing of ours is an app's own only if it has such.
+        if matches!(route, Route::AppPage { .. }) {
+            let app = app.ok().flatten().filter(|app| app.pages().is_some()).ok_or(Fault::UnknownPath)?;
+            return Ok((route, Some(app)));
+        }
+        Ok((route, app?))
+    }
+
     /// The app of that path.
     fn app(&self, path: &str) -> Result<Arc<App>, Fault> {
         let name = name::first_segment(path);
@@ -74,20 +88,18 @@ pub(crate) fn router(site: Arc<Site>) -> axum::Router {
 
 async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
-    let route = Route::parse(head.uri.path(), &site.config.limits);
-    let class = route.as_ref().map_or("unknown", Route::class);
-    // One app from here to the end of the answer, should its file change meanwhile.
-    let app = route.as_ref().ok().and_then(Route::app).map(|path| site.app(path)).transpose();
-    let origins = match &app {
-        Ok(Some(app)) => app.settings.http.cors_origins.clone(),
+    let resolved = site.resolve(head.uri.path());
+    let class = resolved.as_ref().map_or("unknown", |(route, _)| route.class());
+    let origins = match &resolved {
+        Ok((_, Some(app))) => app.settings.http.cors_origins.clone(),
         _ => site.config.http.cors_origins.clone(),
     };
     let outcome = if cors::is_preflight(&head) {
         Ok(cors::preflight(&head))
     } else {
-        match (route, app) {
-            (Ok(route), Ok(app)) => answer(&site, &route, app.as_deref(), &head, body).await,
-            (Err(fault), _) | (_, Err(fault)) => Err(fault),
+        match resolved {
+            Ok((route, app)) => answer(&site, &route, app.as_deref(), &head, body).await,
+            Err(fault) => Err(fault),
         }
     };
     let mut response = outcome.unwrap_or_else(|fault| {
@@ -147,6 +159,11 @@ async fn answer(
         }
         Route::Session(session) => session::report(site, *session, None).await,
         Route::Page(file) => pages::file(file, &head.headers),
+        Route::AppPage { app: name, file } => match app.and_then(App::pages) {
+            Some(_) if file.is_empty() => Ok(app_pages::into_folder(name)),
+            Some(root) => app_pages::file(&root, file, &head.headers).await,
+            None => Err(Fault::UnknownPath),
+        },
         Route::Listing(Listing::Streams(path)) => listing::streams(site, app, path.as_deref()),
         Route::Listing(Listing::Metrics) => Ok(listing::metrics(site)),
         Route::Listing(Listing::Health) => listing::health(site),
@@ -170,7 +187,7 @@ fn options(site: &Site, route: &Route) -> Response {
         Route::Events { .. } => {
             headers.insert("accept-post", HeaderValue::from_static(body::JSON));
         }
-        Route::Session(_) | Route::Page(_) | Route::Listing(_) => {}
+        Route::Session(_) | Route::Page(_) | Route::AppPage { .. } | Route::Listing(_) => {}
     }
     response
 }

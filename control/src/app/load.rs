@@ -140,7 +140,12 @@ fn read(folder: &Path, name: &str) -> Result<App, ConfigFaults> {
     looks.extend(Source::of(files).0);
     let source = own.display().to_string();
     let chain = Chain::new(&settings.auth, folder).map_err(|faults| told(faults, &source))?;
-    Ok(App { name: name.to_owned(), settings, chain, source: Source(looks) })
+    let pages = &settings.http.pages;
+    if !pages.as_os_str().is_empty() && !folder.join(pages).is_dir() {
+        let text = format!("{pages:?} is no folder");
+        return Err(told(vec![("http.pages".to_owned(), text)], &source));
+    }
+    Ok(App { name: name.to_owned(), settings, chain, folder: folder.to_owned(), source: Source(looks) })
 }
 
 fn check_name(name: &str, file: &Path) -> Result<(), ConfigFaults> {

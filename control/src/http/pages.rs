@@ -67,7 +67,7 @@ fn entity_tag(file: &EmbeddedFile) -> String {
 }
 
 /// RFC 9110 §13.1.2: weak comparison.
-fn is_fresh(request: &HeaderMap, tag: &str) -> bool {
+pub(super) fn is_fresh(request: &HeaderMap, tag: &str) -> bool {
     let conditions = request.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     conditions.flat_map(|value| value.split(',')).any(|known| {
         let known = known.trim();
@@ -75,7 +75,7 @@ fn is_fresh(request: &HeaderMap, tag: &str) -> bool {
     })
 }
 
-fn content_type(path: &str) -> &'static str {
+pub(super) fn content_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, extension)| extension) {
         Some("html") => "text/html; charset=utf-8",
         Some("js" | "mjs") => "text/javascript; charset=utf-8",

@@ -9,6 +9,7 @@
 //! | `/{app}/streams`, `/streams` | what is live |
 //! | `/`, `/publish`, `/watch`, `/sdk/…`, `/assets/…` | pages |
 //! | `/metrics`, `/healthz` | for operators |
+//! | `/{app}/…` else | the app's own pages, if it has any |
 
 use fanlight_protocol::{SessionId, StreamPath};
 
@@ -38,6 +39,11 @@ pub(super) enum Route {
     Session(SessionId),
     /// A file below the pages' folder.
     Page(String),
+    /// A file below an app's own; no file: the folder itself, without its slash.
+    AppPage {
+        app: String,
+        file: Vec<String>,
+    },
     Listing(Listing),
 }
 
@@ -79,7 +85,8 @@ impl Route {
                 Ok(Self::Endpoint { role, stream })
             }
             [app @ .., "streams"] => Ok(Self::Listing(Listing::Streams(Some(app_path(app, limits)?)))),
-            _ => Err(Fault::UnknownPath),
+            [app, file @ ..] => app_page(app, file, limits),
+            [] => Err(Fault::UnknownPath),
         }
     }
 
@@ -90,6 +97,7 @@ impl Route {
                 Some(&stream.app)
             }
             Self::Listing(Listing::Streams(path)) => path.as_deref(),
+            Self::AppPage { app, .. } => Some(app),
             Self::Session(_) | Self::Page(_) | Self::Listing(Listing::Metrics | Listing::Health) => None,
         }
     }
@@ -103,7 +111,7 @@ impl Route {
             Self::Resource { role: Role::Viewer, .. } => "whep_resource",
             Self::Events { .. } => "events",
             Self::Session(_) => "session",
-            Self::Page(_) => "page",
+            Self::Page(_) | Self::AppPage { .. } => "page",
             Self::Listing(Listing::Streams(_)) => "streams",
             Self::Listing(Listing::Metrics) => "metrics",
             Self::Listing(Listing::Health) => "health",
@@ -117,7 +125,9 @@ impl Route {
             Self::Endpoint { .. } => "OPTIONS, POST",
             Self::Resource { .. } => "OPTIONS, PATCH, DELETE",
             Self::Events { .. } => "OPTIONS, GET, POST, DELETE",
-            Self::Session(_) | Self::Page(_) | Self::Listing(_) => "OPTIONS, HEAD, GET",
+            Self::Session(_) | Self::Page(_) | Self::AppPage { .. } | Self::Listing(_) => {
+                "OPTIONS, HEAD, GET"
+            }
         }
     }
 }
@@ -162,6 +172,21 @@ fn page(segments: &[&str], limits: &Limits) -> Result<Route, Fault> {
     let names: Result<Vec<String>, _> =
         segments.iter().map(|segment| name::decode(segment, limits)).collect();
     names.map(|names| Route::Page(names.join("/"))).map_err(|_| Fault::UnknownPath)
+}
+
+fn app_page(app: &str, file: &[&str], limits: &Limits) -> Result<Route, Fault> {
+    let app = name::decode(app, limits).map_err(|_| Fault::UnknownPath)?;
+    if name::is_reserved(&app) {
+        return Err(Fault::UnknownPath);
+    }
+    let mut names = Vec::new();
+    for (at, segment) in file.iter().enumerate() {
+        // A path that ends with a slash is a folder.
+        let is_folder = segment.is_empty() && at + 1 == file.len();
+        let segment = if is_folder { "index.html" } else { segment };
+        names.push(name::decode(segment, limits).map_err(|_| Fault::UnknownPath)?);
+    }
+    Ok(Route::AppPage { app, file: names })
 }
 
 #[cfg(test)]
@@ -220,6 +245,24 @@ mod tests {
         }
     }
 
+    /// An app may have pages of its own; whatever is no file of them is nothing.
+    #[test]
+    fn what_is_nothing_of_ours_may_be_a_page_of_the_app() {
+        let page = |app: &str, file: &[&str]| {
+            Ok(Route::AppPage { app: app.into(), file: file.iter().map(|name| (*name).to_owned()).collect() })
+        };
+        assert_eq!(parse("/live"), page("live", &[]));
+        assert_eq!(parse("/live/"), page("live", &["index.html"]));
+        assert_eq!(parse("/live/a/b%20c.js"), page("live", &["a", "b c.js"]));
+        assert_eq!(parse("/live/a/"), page("live", &["a", "index.html"]));
+        assert_eq!(parse("/live/whip/Endpoint/cam"), page("live", &["whip", "Endpoint", "cam"]));
+        for path in
+            ["/live/../x", "/live/%2e%2e/x", "/live//x", "/live/a%2fb", "/live/a%00", "/admin/x", "/api/x"]
+        {
+            assert_eq!(parse(path), Err(Fault::UnknownPath), "{path}");
+        }
+    }
+
     /// 404 for what is not here, 400 for what cannot be a name: the caller must know which of the two to mend.
     #[test]
     fn each_wrong_path_is_told_apart() {
@@ -227,11 +270,6 @@ mod tests {
         for (path, fault) in [
             ("", Fault::UnknownPath),
             ("*", Fault::UnknownPath),
-            ("/live", Fault::UnknownPath),
-            ("/live/whip/endpoint", Fault::UnknownPath),
-            ("/live/whip/Endpoint/cam", Fault::UnknownPath),
-            ("/live/wish/endpoint/cam", Fault::UnknownPath),
-            ("/live/whip/endpoint/cam/", Fault::UnknownPath),
             ("/live/whip/endpoint/", Fault::BadStreamName(NameFault::Empty)),
             ("/live/whip/endpoint/%zz", broken),
             ("/whip/endpoint/cam", Fault::BadAppName(NameFault::Empty)),

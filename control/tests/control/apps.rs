@@ -145,3 +145,32 @@ async fn an_app_keeps_its_listing_and_its_origins_to_itself() {
         assert_eq!(reply.header("access-control-allow-origin"), allowed, "{app} {origin}");
     }
 }
+
+/// A player of one's own needs no second web server; what is beside its folder stays there.
+#[tokio::test]
+async fn an_app_serves_pages_of_its_own() {
+    let with_pages = format!("{OPEN}[http]\npages = 'player'\n");
+    let (stage, folder) = stage(&[("live.toml", OPEN)]).await;
+    fs::create_dir(folder.join("player")).unwrap();
+    fs::write(folder.join("player/index.html"), "<title>mine</title>").unwrap();
+    fs::write(folder.join("player/.env"), "secret").unwrap();
+    assert_eq!(stage.get("/live/").await.status, 404, "it has none yet");
+    fs::write(folder.join("live.toml"), with_pages).unwrap();
+    until("the pages", || async { stage.get("/live/").await.status == 200 }).await;
+    let page = stage.get("/live/index.html").await;
+    assert_eq!(
+        (page.header("content-type"), page.body.as_str()),
+        (Some("text/html; charset=utf-8"), "<title>mine</title>")
+    );
+    let tag = page.header("etag").unwrap().to_owned();
+    let again = request(stage.address(), "GET", "/live/", &[("If-None-Match", &tag)], "").await;
+    assert_eq!(again.status, 304);
+    let redirect = stage.get("/live").await;
+    assert_eq!((redirect.status, redirect.header("location")), (308, Some("/live/")));
+    for path in
+        ["/live/.env", "/live/missing.js", "/live/..%2flive.toml", "/live/player/index.html", "/other/"]
+    {
+        assert_eq!(stage.get(path).await.status, 404, "{path}");
+    }
+    assert_eq!(stage.post("/live/index.html", "x").await.status, 405);
+}
