@@ -27,6 +27,7 @@ mod http;
 mod log_budget;
 mod metrics;
 mod name;
+mod outbound;
 mod pattern;
 mod registry;
 pub mod roster;
