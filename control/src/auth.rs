@@ -18,6 +18,7 @@ mod chain;
 mod credentials;
 mod desk;
 mod grant;
+mod jwks;
 pub(crate) mod revocations;
 mod stream_keys;
 mod users;
