@@ -28,6 +28,7 @@ use std::time::{Duration, SystemTime};
 
 use fanlight_protocol::StreamPath;
 
+use budget::Refusals;
 pub(crate) use chain::{Chain, Settings};
 pub(crate) use credentials::Credentials;
 pub(crate) use grant::{Action, Admission, Claim, Client, Grant};
@@ -70,24 +71,33 @@ pub(crate) enum Verdict {
 /// The one that is asked.
 pub(crate) struct Authorizer {
     revocations: Arc<Revocations>,
+    pub(crate) refusals: Refusals,
 }
 
 impl Authorizer {
-    pub(crate) const fn new(revocations: Arc<Revocations>) -> Self {
-        Self { revocations }
+    pub(crate) const fn new(revocations: Arc<Revocations>, refusals: Refusals) -> Self {
+        Self { revocations, refusals }
     }
 
     /// Lets `ask` into `app`.
     ///
     /// # Errors
     /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing. `Fault::Full`: come again.
+    /// `Fault::TooManyRefusals`: of this address, lately.
     pub(crate) async fn admit(&self, app: &App, ask: &Ask<'_>) -> Result<Admission, Fault> {
-        let claim = app.chain.judge(ask).await?;
-        if self.revocations.forbid(&ask.stream.app, &claim, ask.now) {
-            return Err(Fault::NotAllowed);
+        self.refusals.check(ask.client)?;
+        let outcome = self.claim(app, ask).await;
+        if outcome == Err(Fault::NotAllowed) {
+            self.refusals.note(ask.client);
         }
-        let grant = Grant::new(ask.stream.clone(), ask.action, bounded(claim, app, ask));
+        let grant = Grant::new(ask.stream.clone(), ask.action, bounded(outcome?, app, ask));
         Ok(Admission { grant, client: ask.client.clone() })
+    }
+
+    async fn claim(&self, app: &App, ask: &Ask<'_>) -> Result<Claim, Fault> {
+        let claim = app.chain.judge(ask).await?;
+        let is_revoked = self.revocations.forbid(&ask.stream.app, &claim, ask.now);
+        if is_revoked { Err(Fault::NotAllowed) } else { Ok(claim) }
     }
 }
 

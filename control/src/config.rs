@@ -27,6 +27,7 @@ pub struct Config {
     pub media: Media,
     pub ice: Ice,
     pub apps: Apps,
+    pub auth: Auth,
     pub api: Api,
     pub limits: Limits,
     pub control: Control,
@@ -58,6 +59,9 @@ pub struct Http {
     pub connections_max: u32,
     /// Origins whose pages may use the server; `*` = all.
     pub cors_origins: Vec<String>,
+    /// Proxies whose word for whom they speak counts.
+    pub trusted_proxies: Vec<AddressRange>,
+    pub proxy_header: ProxyHeader,
 }
 
 impl Default for Http {
@@ -73,6 +77,8 @@ impl Default for Http {
             body_bytes_max: 64 * 1024,
             connections_max: 4096,
             cors_origins: vec!["*".to_owned()],
+            trusted_proxies: Vec::new(),
+            proxy_header: ProxyHeader::XForwardedFor,
         }
     }
 }
@@ -92,6 +98,30 @@ impl Http {
 
     pub(crate) fn write_timeout(&self) -> Duration {
         seconds(self.write_timeout_s)
+    }
+}
+
+/// Where proxies say for whom they speak. The other header is anybody's word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProxyHeader {
+    /// `X-Forwarded-For`.
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239).
+    Forwarded,
+}
+
+/// What all apps have in common in letting in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Auth {
+    /// Requests of one address that may be refused in a minute.
+    pub refusals_per_minute_max: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self { refusals_per_minute_max: 60 }
     }
 }
 

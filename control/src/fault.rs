@@ -32,6 +32,9 @@ pub(crate) enum Fault {
     )]
     NotAllowed,
 
+    #[error("too many requests of your address were refused; retry in {retry_after_s} s")]
+    TooManyRefusals { retry_after_s: u32 },
+
     // The request's body.
     #[error("Content-Type is missing or is another; send {expected}")]
     WrongContentType { expected: &'static str },

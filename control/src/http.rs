@@ -13,6 +13,7 @@ mod controls;
 pub(crate) mod cors;
 mod endpoint;
 mod events;
+mod forwarded;
 mod head_clock;
 pub(crate) mod listen;
 mod listing;
@@ -44,7 +45,7 @@ pub(crate) struct Site {
     pub(crate) config: Config,
     pub(crate) signalling: Arc<Signalling>,
     pub(crate) apps: Arc<Apps>,
-    authorizer: Authorizer,
+    pub(crate) authorizer: Authorizer,
     /// One `Link` header for each ICE server.
     ice_links: Vec<HeaderValue>,
 }

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::api::{self, Api};
 use crate::app::{self, Apps, LoadError};
 use crate::auth::Authorizer;
+use crate::auth::budget::Refusals;
 use crate::auth::revocations::Revocations;
 use crate::config::{Config, ConfigFaults};
 use crate::dataplane::{link, socket};
@@ -97,7 +98,7 @@ impl Server {
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let signalling = Arc::new(Signalling::new(&config));
         let revocations = Arc::new(Revocations::default());
-        let authorizer = Authorizer::new(revocations);
+        let authorizer = Authorizer::new(revocations, Refusals::new(config.auth.refusals_per_minute_max));
         let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
         let mut router = http::router(Arc::clone(&site));
         let mut listeners = Vec::new();

@@ -47,7 +47,7 @@ fn address_allowed(api: &Api, head: &Parts) -> Result<(), Fault> {
     if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
         return Err(Fault::BadHost);
     }
-    let address = client::of(head).address;
+    let address = client::of(head, &api.site.config.http).address;
     let allowed = api.site.config.api.allow.iter().any(|range| range.contains(address));
     if allowed { Ok(()) } else { Err(Fault::AddressNotAllowed) }
 }
@@ -89,8 +89,15 @@ pub(super) async fn by_token(api: Arc<Api>, manners: Manners, request: Request, 
 }
 
 fn caller(api: &Api, head: &Parts, parameter: &'static str) -> Result<Caller, Fault> {
+    let client = client::of(head, &api.site.config.http);
+    let refusals = &api.site.authorizer.refusals;
+    refusals.check(&client)?;
     let token = bearer(&head.headers).or_else(|| in_query(head.uri.query().unwrap_or_default(), parameter));
-    token.and_then(|token| api.tokens.find(&token)).ok_or(Fault::TokenNotAllowed { parameter })
+    let caller = token.and_then(|token| api.tokens.find(&token));
+    if caller.is_none() {
+        refusals.note(&client);
+    }
+    caller.ok_or(Fault::TokenNotAllowed { parameter })
 }
 
 /// Of two tokens it is not known which is meant.

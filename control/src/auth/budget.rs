@@ -9,9 +9,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Client;
 use super::address::Block;
+use crate::fault::Fault;
+use crate::log_budget::LogBudget;
 
 const ADDRESSES_MAX: usize = 65_536;
 
@@ -68,6 +72,49 @@ impl Budget {
             self.order.pop_front();
         }
     }
+}
+
+/// The server's own: by its clock, for all its doors.
+pub(crate) struct Refusals {
+    budget: Mutex<Budget>,
+    lines: Mutex<LogBudget>,
+}
+
+impl Refusals {
+    pub(crate) fn new(per_minute_max: u32) -> Self {
+        Self { budget: Mutex::new(Budget::new(per_minute_max)), lines: Mutex::default() }
+    }
+
+    /// To be asked before anything that costs.
+    ///
+    /// # Errors
+    /// `Fault::TooManyRefusals`.
+    pub(crate) fn check(&self, client: &Client) -> Result<(), Fault> {
+        let checked = lock(&self.budget).check(client.address, Instant::now());
+        checked.map_err(|wait| {
+            let seconds = wait.as_secs().saturating_add(1);
+            Fault::TooManyRefusals { retry_after_s: u32::try_from(seconds).unwrap_or(u32::MAX) }
+        })
+    }
+
+    pub(crate) fn note(&self, client: &Client) {
+        let now = Instant::now();
+        let mut budget = lock(&self.budget);
+        budget.spend(client.address, now);
+        let is_spent = budget.check(client.address, now).is_err();
+        drop(budget);
+        if is_spent && let Some(left_out) = lock(&self.lines).spend(now) {
+            let address = client.address;
+            tracing::warn!(
+                %address, left_out,
+                "refused too often, so it gets 429; if it is a proxy of yours, name it in http.trusted_proxies"
+            );
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -74,6 +74,7 @@ const RANGES: &[Range] = &[
     ("media.catch_up_speed", 2, 20, "times the speed of live"),
     ("media.train_hold_us_max", 0, 20_000, "microseconds; 0 = never"),
     ("media.train_padding_bytes_max", 0, 255, "bytes; 0 = none"),
+    ("auth.refusals_per_minute_max", 1, 1_000_000, "refused requests"),
     ("api.port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("limits.sessions_max", 1, 50_000, "sessions"),
     ("limits.streams_max", 1, 50_000, "streams"),

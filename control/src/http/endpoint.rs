@@ -51,7 +51,7 @@ async fn admit(
         Role::Viewer => (Action::Play, Transport::Whep),
     };
     let credentials = Credentials::read(&head.headers, head.uri.query());
-    let client = &client::of(head);
+    let client = &client::of(head, &site.config.http);
     let ask = Ask { stream, action, transport, credentials: &credentials, client, now: SystemTime::now() };
     site.authorizer.admit(app, &ask).await
 }

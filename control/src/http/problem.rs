@@ -39,6 +39,7 @@ pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::BadHost => (S::BAD_REQUEST, "bad_host"),
         Fault::MethodNotAllowed { .. } => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::NotAllowed => (S::UNAUTHORIZED, "not_allowed"),
+        Fault::TooManyRefusals { .. } => (S::TOO_MANY_REQUESTS, "too_many_refusals"),
         Fault::WrongContentType { .. } => (S::UNSUPPORTED_MEDIA_TYPE, "wrong_content_type"),
         Fault::Encoded => (S::UNSUPPORTED_MEDIA_TYPE, "content_encoding"),
         Fault::BodyTooLarge { .. } => (S::PAYLOAD_TOO_LARGE, "body_too_large"),
@@ -129,6 +130,7 @@ fn retry_after(fault: &Fault) -> Option<u32> {
         | Fault::DataplaneAway { retry_after_s }
         | Fault::DataplaneSlow { retry_after_s }
         | Fault::TooManyConnections { retry_after_s }
+        | Fault::TooManyRefusals { retry_after_s }
         | Fault::Refused(Refusal::Full { retry_after_s, .. }) => Some(*retry_after_s),
         _ => None,
     }
