@@ -34,6 +34,9 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Lines of the server's log that a failed test shows.
 const LOG_LINES: usize = 60;
 
+/// The apps' folder, beside the configuration.
+const APPS: &str = "apps";
+
 /// What differs from test to test.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -47,11 +50,20 @@ pub struct Settings {
     pub io: &'static str,
     /// Further lines of the configuration file.
     pub more: &'static str,
+    /// Files of the apps' folder by name; none: there is no such folder.
+    pub apps: Vec<(&'static str, String)>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { shards: 1, address: Ipv4Addr::LOCALHOST.into(), public_address: None, io: "auto", more: "" }
+        Self {
+            shards: 1,
+            address: Ipv4Addr::LOCALHOST.into(),
+            public_address: None,
+            io: "auto",
+            more: "",
+            apps: vec![],
+        }
     }
 }
 
@@ -70,6 +82,8 @@ pub enum ServerError {
     StillRuns,
     #[error("the server has no process `{0}`")]
     NoProcess(&'static str),
+    #[error("fanlight {0}: {1}")]
+    Command(String, String),
     #[error("GET {0}: {1}")]
     Http(&'static str, #[source] HttpError),
     #[error("GET {0}: {1}")]
@@ -98,7 +112,7 @@ pub struct Server {
     /// Ended already, with this.
     status: Option<ExitStatus>,
     /// Fields are dropped in this order, after [`Drop::drop`].
-    _folder: TemporaryFolder,
+    folder: TemporaryFolder,
     _turn: Turn,
 }
 
@@ -115,11 +129,18 @@ impl Server {
         let address = TcpListener::bind((settings.address, 0))?.local_addr()?;
         let configuration = folder.path().join("fanlight.toml");
         let socket = folder.path().join("control").join("dataplane.sock");
-        let Settings { shards, address: ip, public_address, io, more } = settings;
+        let Settings { shards, address: ip, public_address, io, more, apps } = settings;
+        if !apps.is_empty() {
+            fs::create_dir(folder.path().join(APPS))?;
+        }
+        for (name, text) in apps {
+            fs::write(folder.path().join(APPS).join(name), text)?;
+        }
+        let apps = if apps.is_empty() { String::new() } else { format!("[apps]\nfolder = \"{APPS}\"\n") };
         let told = public_address.unwrap_or(*ip);
         let text = format!(
             "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\ntcp_port = 0\n\
-             public_addresses = [\"{told}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{more}\n",
+             public_addresses = [\"{told}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{apps}{more}\n",
             address.port(),
             socket.display().to_string(),
         );
@@ -138,7 +159,7 @@ impl Server {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        let mut server = Self { address, supervisor, log, status: None, _folder: folder, _turn: turn };
+        let mut server = Self { address, supervisor, log, status: None, folder, _turn: turn };
         server.wait_until_healthy()?;
         Ok(server)
     }
@@ -158,13 +179,49 @@ impl Server {
     /// Where a stream of the app `live` is published.
     #[must_use]
     pub fn whip(&self, stream: &str) -> Endpoint {
-        Endpoint { server: self.address, path: format!("/live/whip/endpoint/{stream}") }
+        self.endpoint("live/whip", stream)
     }
 
     /// Where a stream of the app `live` is watched.
     #[must_use]
     pub fn whep(&self, stream: &str) -> Endpoint {
-        Endpoint { server: self.address, path: format!("/live/whep/endpoint/{stream}") }
+        self.endpoint("live/whep", stream)
+    }
+
+    /// Where offers for a stream of an app go: `live/whip`.
+    #[must_use]
+    pub fn endpoint(&self, app_and_protocol: &str, stream: &str) -> Endpoint {
+        Endpoint {
+            server: self.address,
+            path: format!("/{app_and_protocol}/endpoint/{stream}"),
+            bearer: None,
+        }
+    }
+
+    /// A file of the apps' folder.
+    #[must_use]
+    pub fn app_file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(APPS).join(name)
+    }
+
+    /// The output of another subcommand of the binary, run with this server's configuration: standard output alone.
+    ///
+    /// # Errors
+    /// It cannot be run, or says no: the error holds what it wrote.
+    pub fn run(&self, arguments: &[&str]) -> Result<String, ServerError> {
+        let mut command = Command::new(binary::find()?);
+        command
+            .arg("--config")
+            .arg(self.folder.path().join("fanlight.toml"))
+            .args(arguments)
+            .stdin(Stdio::null());
+        let output = command.output()?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+        if output.status.success() {
+            Ok(text(output.stdout))
+        } else {
+            Err(ServerError::Command(arguments.join(" "), text(output.stderr)))
+        }
     }
 
     /// Whether sessions can be opened now.

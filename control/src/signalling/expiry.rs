@@ -29,7 +29,7 @@ impl Signalling {
     fn end_expired(&self, now: SystemTime) {
         let expired = self.registry().expired(now);
         for session in expired {
-            self.end(session, CloseReason::Kicked, None);
+            self.end(session, CloseReason::Expired, None);
         }
     }
 
@@ -44,7 +44,7 @@ impl Signalling {
         let named: Vec<_> = named.map(|(session, _)| session).collect();
         drop(registry);
         for session in &named {
-            self.end(*session, CloseReason::Kicked, None);
+            self.end(*session, CloseReason::Revoked, None);
         }
         named.len()
     }

@@ -8,8 +8,10 @@ use crate::http::{self, HttpError, Response};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     pub server: SocketAddr,
-    /// `/live/whip/endpoint/name`.
+    /// `/live/whip/endpoint/name`, with a query or without.
     pub path: String,
+    /// A token for `Authorization` (RFC 6750).
+    pub bearer: Option<String>,
 }
 
 /// A session's URL and the entity tag of its ICE session.
@@ -45,12 +47,28 @@ impl SignallingError {
 }
 
 impl Endpoint {
+    /// The same with these credentials, parameters of its query.
+    #[must_use]
+    pub fn with_query(mut self, query: &str) -> Self {
+        self.path = format!("{}?{query}", self.path);
+        self
+    }
+
+    /// The same with a token in a header.
+    #[must_use]
+    pub fn with_bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
+    }
+
     /// Posts an offer; gives back the answer and the resource.
     ///
     /// # Errors
     /// No answer, a refusal, or an answer without what RFC 9725 §4.2 asks for.
     pub fn post(&self, offer: &str) -> Result<(String, Resource), SignallingError> {
-        let headers = [("Content-Type", "application/sdp")];
+        let mut headers = vec![("Content-Type", "application/sdp")];
+        let authorization = self.bearer.as_ref().map(|token| format!("Bearer {token}"));
+        headers.extend(authorization.as_deref().map(|value| ("Authorization", value)));
         let response = http::request(self.server, "POST", &self.path, &headers, offer)
             .map_err(|error| SignallingError::Http(self.path.clone(), error))?;
         if response.status != 201 {
@@ -96,6 +114,21 @@ impl Resource {
         let response = self.request("GET", &[("Accept", "application/json")], "")?;
         let state = response.json().ok().and_then(|json| Some(json.get("state")?.as_str()?.to_owned()));
         state.ok_or_else(|| SignallingError::Incomplete { path: self.path.clone(), missing: "state" })
+    }
+
+    /// Why the session ended, by its stable name.
+    ///
+    /// # Errors
+    /// No answer, or the session is not one that ended lately.
+    pub fn ending(&self) -> Result<String, SignallingError> {
+        let headers = [("Accept", "application/json")];
+        let response = http::request(self.server, "GET", &self.path, &headers, "")
+            .map_err(|error| SignallingError::Http(self.path.clone(), error))?;
+        if response.status != 410 {
+            return Err(refusal(&self.path, &response));
+        }
+        let reason = response.json().ok().and_then(|json| Some(json.get("reason")?.as_str()?.to_owned()));
+        reason.ok_or_else(|| SignallingError::Incomplete { path: self.path.clone(), missing: "reason" })
     }
 
     /// All that the server knows of the session.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use fanlight_tests::TestResult;
-use fanlight_tests::client::{Publisher, PublisherOptions, Stage, Viewer, ViewerOptions};
+use fanlight_tests::client::{Endpoint, Publisher, PublisherOptions, Stage, Viewer, ViewerOptions};
 use fanlight_tests::metrics::Metrics;
 use fanlight_tests::server::{Server, Settings};
 
@@ -23,7 +23,12 @@ impl Scene {
 
     /// Publishes and waits until media flows.
     pub(crate) fn publish(&mut self, name: &str, options: PublisherOptions) -> TestResult {
-        self.stage.publishers.push(Publisher::open(&self.server.whip(name), options)?);
+        self.publish_at(&self.server.whip(name), options)
+    }
+
+    /// The same at any endpoint.
+    pub(crate) fn publish_at(&mut self, endpoint: &Endpoint, options: PublisherOptions) -> TestResult {
+        self.stage.publishers.push(Publisher::open(endpoint, options)?);
         let number = self.stage.publishers.len() - 1;
         self.stage
             .run_until("the publisher is connected", SOON, |stage| stage.publishers[number].is_live())?;
@@ -32,7 +37,12 @@ impl Scene {
 
     /// Watches and waits until the connection stands.
     pub(crate) fn watch(&mut self, name: &str, options: ViewerOptions) -> TestResult {
-        self.stage.viewers.push(Viewer::open(&self.server.whep(name), options)?);
+        self.watch_at(&self.server.whep(name), options)
+    }
+
+    /// The same at any endpoint.
+    pub(crate) fn watch_at(&mut self, endpoint: &Endpoint, options: ViewerOptions) -> TestResult {
+        self.stage.viewers.push(Viewer::open(endpoint, options)?);
         let number = self.stage.viewers.len() - 1;
         self.stage.run_until("the viewer is connected", SOON, |stage| stage.viewers[number].is_live())?;
         Ok(())
