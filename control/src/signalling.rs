@@ -5,6 +5,7 @@
 
 #[allow(dead_code, reason = "the paths of the API that use it come next")]
 mod administration;
+mod closing;
 pub(crate) mod expiry;
 mod watching;
 
@@ -26,6 +27,7 @@ use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Rules, Session};
 use crate::stats::Stats;
+use closing::Closings;
 
 /// Which of the two protocols a request speaks, and so what its session does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -113,6 +115,7 @@ pub(crate) struct Signalling {
     limits: Limits,
     registry: Mutex<Registry>,
     endings: Mutex<Endings>,
+    closings: Closings,
     failure_lines: Mutex<LogBudget>,
 }
 
@@ -126,6 +129,7 @@ impl Signalling {
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone())),
             endings: Mutex::new(Endings::new(config.limits.clone())),
+            closings: Closings::default(),
             failure_lines: Mutex::default(),
         }
     }
@@ -222,13 +226,15 @@ impl Signalling {
         }
     }
 
-    /// Ends a session. Its name is free when this returns, even while the dataplane is away.
-    pub(crate) fn end(&self, session: SessionId, reason: CloseReason, last: Option<Box<Inspection>>) {
+    /// Ends a session. Its name is free when this returns, even while the dataplane is away. False: there is no such session.
+    pub(crate) fn end(&self, session: SessionId, reason: CloseReason, last: Option<Box<Inspection>>) -> bool {
         let known = self.registry().doom(session);
+        let was_there = known.is_some();
         if let Some(known) = known {
             self.line.tell(ToDataplane::Close { session, reason });
             self.ended(session, known, EndReason::Closed(reason), last);
         }
+        was_there
     }
 
     /// The session behind a resource URL, if path and role are its own: another's URL must not open it.
@@ -241,7 +247,15 @@ impl Signalling {
         let registry = self.registry();
         let found = registry.session(session);
         let own = found.filter(|found| Role::from(found.role) == role && found.stream == *stream);
-        own.cloned().ok_or(Fault::UnknownSession)
+        own.cloned().ok_or_else(|| self.unknown_session())
+    }
+
+    /// Before the dataplane has told what is, a session that is not known may well be.
+    pub(crate) fn unknown_session(&self) -> Fault {
+        if self.line.is_open() {
+            return Fault::UnknownSession;
+        }
+        Fault::DataplaneAway { retry_after_s: self.limits.retry_after_s }
     }
 
     /// Live streams of `app`, or of all apps, by app and name.
@@ -291,6 +305,7 @@ impl Signalling {
         last: Option<Box<Inspection>>,
     ) {
         self.metrics.closed(reason);
+        self.closings.closed(session);
         let known = self.registry().closed(session);
         match known {
             Some(known) => self.ended(session, known, EndReason::Closed(reason), last),
@@ -319,6 +334,7 @@ impl Signalling {
     pub(crate) fn line_lost(&self) -> bool {
         let was_open = self.line.is_open();
         self.stats.clear();
+        self.closings.line_lost();
         // Whether these came to be is unknown, and their clients get an error: the next snapshot decides.
         for session in self.line.close() {
             self.registry().doom(session);

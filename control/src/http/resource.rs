@@ -74,9 +74,9 @@ impl Resource<'_> {
                 Phase::Connected => None,
                 Phase::Reserved | Phase::Connecting => signalling.last_look(id).await,
             };
-            signalling.end(id, CloseReason::Deleted, last);
+            signalling.end_and_wait(id, CloseReason::Deleted, last).await
         });
-        ending.await.map_err(|error| Fault::Internal(error.to_string()))?;
+        ending.await.map_err(|error| Fault::Internal(error.to_string()))??;
         Ok(StatusCode::OK.into_response())
     }
 }

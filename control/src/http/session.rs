@@ -240,7 +240,7 @@ pub(super) async fn report(
 pub(super) fn gone(site: &Site, id: SessionId, owner: Option<(Role, &StreamPath)>) -> Fault {
     match site.signalling.ending(id, owner) {
         Some(ending) => ended(&ending),
-        None => Fault::UnknownSession,
+        None => site.signalling.unknown_session(),
     }
 }
 

@@ -11,6 +11,8 @@ mod controls;
 #[cfg(test)]
 mod cross_origin;
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod inspecting;

@@ -3,6 +3,7 @@
 mod client;
 mod dataplane;
 mod event_stream;
+mod relay;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -16,6 +17,7 @@ use fanlight_protocol::SessionId;
 pub(crate) use client::{Reply, exchange, exchange_slowly, request, write_slowly};
 pub(crate) use dataplane::Dataplane;
 pub(crate) use event_stream::EventStream;
+pub(crate) use relay::{Cut, Relay};
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 pub(crate) const SDP: (&str, &str) = ("Content-Type", "application/sdp");

@@ -85,17 +85,32 @@ impl Dataplane {
         self.say_bytes(bytes);
     }
 
+    /// Nobody hears it while no control is there.
     pub(crate) fn say_bytes(&self, bytes: Vec<u8>) {
         let state = self.state.lock().unwrap();
-        state.outbox.as_ref().expect("control is connected").send(bytes).unwrap();
+        let _ = state.outbox.as_ref().map(|outbox| outbox.send(bytes));
     }
 
     /// ICE and DTLS of every session come up.
     pub(crate) fn connect_all(&self) {
         let sessions: Vec<SessionId> = self.sessions().into_keys().collect();
         for session in sessions {
-            self.state.lock().unwrap().sessions.get_mut(&session).unwrap().state = SessionState::Connected;
-            self.say(&ToControl::Connected { session });
+            self.connect(session);
+        }
+    }
+
+    /// ICE and DTLS of one session come up.
+    pub(crate) fn connect(&self, session: SessionId) {
+        self.state.lock().unwrap().sessions.get_mut(&session).unwrap().state = SessionState::Connected;
+        self.say(&ToControl::Connected { session });
+    }
+
+    /// Those whose client never came are given up.
+    pub(crate) fn time_out(&self) {
+        let waiting = self.sessions().into_values().filter(|info| info.state == SessionState::Connecting);
+        let waiting: Vec<SessionId> = waiting.map(|info| info.session).collect();
+        for session in waiting {
+            self.close(session, CloseReason::NeverConnected);
         }
     }
 
