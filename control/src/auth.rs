@@ -13,6 +13,7 @@
 #![allow(dead_code, reason = "the validators that read these come next")]
 
 mod address;
+mod admission;
 pub(crate) mod budget;
 mod chain;
 mod credentials;
@@ -20,6 +21,8 @@ mod desk;
 mod grant;
 mod jwks;
 pub(crate) mod revocations;
+mod round_trip;
+mod secret;
 mod stream_keys;
 mod users;
 
@@ -42,6 +45,16 @@ use crate::fault::Fault;
 pub(crate) enum Transport {
     Whip,
     Whep,
+}
+
+impl Transport {
+    /// Stable name for logs, metrics and JSON.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Whip => "whip",
+            Self::Whep => "whep",
+        }
+    }
 }
 
 /// One request for a grant.
@@ -117,4 +130,13 @@ fn bounded(mut claim: Claim, app: &App, ask: &Ask<'_>) -> Claim {
 
 fn smaller<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     one.into_iter().chain(other).min()
+}
+
+/// When a grant for so many seconds ends. None: it is over already, or at no time that there is.
+fn ends(expires_in_s: Option<u64>, now: SystemTime) -> Option<Option<SystemTime>> {
+    match expires_in_s {
+        None => Some(None),
+        Some(0) => None,
+        Some(seconds) => now.checked_add(Duration::from_secs(seconds)).map(Some),
+    }
 }

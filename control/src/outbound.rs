@@ -34,6 +34,7 @@ use reqwest::{Certificate, Client, ClientBuilder, redirect, retry, tls};
 use tokio::sync::Semaphore;
 
 pub(crate) use endpoint::{Endpoint, Manner, Message, Purpose};
+pub(crate) use fault::Fault;
 
 use guard::{Guard, Lookup, System};
 use tally::Tally;

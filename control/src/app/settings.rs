@@ -73,6 +73,9 @@ const BPS_MAX: i64 = 100_000_000_000;
 
 impl Tree for Settings {
     const RANGES: &'static [Range] = &[
+        ("auth.round_trip.timeout_ms", 100, 9_000, "ms"),
+        ("auth.round_trip.cache_s", 0, 3_600, "seconds; 0 = nothing is kept"),
+        ("auth.admission.timeout_ms", 100, 9_000, "ms"),
         ("limits.streams_max", 0, 50_000, "streams; 0 = only the server's limit"),
         ("limits.viewers_max", 0, 50_000, "viewers; 0 = only the server's limit"),
         ("limits.viewers_per_stream_max", 0, 50_000, "viewers; 0 = only the server's limit"),

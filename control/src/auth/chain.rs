@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::admission::{self, Hook};
+use super::round_trip::{self, RoundTrip};
 use super::stream_keys::{self, StreamKeys};
 use super::users::{self, Users};
-use super::{Action, Ask, Claim, Verdict};
+use super::{Action, Ask, Claim, Grant, Verdict};
 use crate::fault::Fault;
+use crate::outbound::Outbound;
 
 /// What a caller is told to wait who came when a validator had too much to do, seconds.
 const BUSY_RETRY_AFTER_S: u32 = 2;
@@ -23,6 +26,9 @@ pub(crate) struct Settings {
     pub(crate) play: Vec<Name>,
     pub(crate) users: users::Settings,
     pub(crate) stream_keys: stream_keys::Settings,
+    pub(crate) round_trip: round_trip::Settings,
+    /// Asked once a validator has granted.
+    pub(crate) admission: admission::Settings,
 }
 
 /// A validator by its name in the file.
@@ -32,12 +38,19 @@ pub(crate) enum Name {
     Open,
     Users,
     StreamKeys,
+    RoundTrip,
 }
 
 impl Settings {
     /// The files that this is made of, beside the app's own.
     pub(crate) fn files(&self, folder: &Path) -> Vec<PathBuf> {
-        [self.users.files(folder), self.stream_keys.files(folder)].concat()
+        [
+            self.users.files(folder),
+            self.stream_keys.files(folder),
+            self.round_trip.files(folder),
+            self.admission.files(folder),
+        ]
+        .concat()
     }
 
     /// Each validator that has a section of its own: its name, and whether the section says anything.
@@ -45,6 +58,7 @@ impl Settings {
         vec![
             (Name::Users, "users", self.users != users::Settings::default()),
             (Name::StreamKeys, "stream_keys", self.stream_keys != stream_keys::Settings::default()),
+            (Name::RoundTrip, "round_trip", self.round_trip != round_trip::Settings::default()),
         ]
     }
 
@@ -73,6 +87,7 @@ enum Validator {
     Open,
     Users(Users),
     StreamKeys(StreamKeys),
+    RoundTrip(RoundTrip),
 }
 
 impl Validator {
@@ -81,6 +96,9 @@ impl Validator {
             Name::Open => Ok(Self::Open),
             Name::Users => Users::new(&settings.users, folder).map(Self::Users),
             Name::StreamKeys => StreamKeys::new(&settings.stream_keys, folder).map(Self::StreamKeys),
+            Name::RoundTrip => {
+                RoundTrip::new(&settings.round_trip, folder, Outbound::of_the_process()).map(Self::RoundTrip)
+            }
         }
     }
 
@@ -89,6 +107,7 @@ impl Validator {
             Self::Open => Verdict::Granted(Claim { validator: "open".to_owned(), ..Claim::default() }),
             Self::Users(users) => users.judge(ask).await,
             Self::StreamKeys(keys) => keys.judge(ask),
+            Self::RoundTrip(round_trip) => round_trip.judge(ask).await,
         }
     }
 }
@@ -97,6 +116,7 @@ impl Validator {
 pub(crate) struct Chain {
     publish: Vec<Arc<Validator>>,
     play: Vec<Arc<Validator>>,
+    hook: Option<Hook>,
 }
 
 impl Chain {
@@ -114,6 +134,11 @@ impl Chain {
                 Err(text) => faults.push((format!("auth ({name:?})"), text)),
             }
         }
+        let hook =
+            Hook::new(&settings.admission, folder, Outbound::of_the_process()).unwrap_or_else(|text| {
+                faults.push(("auth.admission".to_owned(), text));
+                None
+            });
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -122,13 +147,13 @@ impl Chain {
                 |name: &Name| made.iter().find(|(other, _)| other == name).map(|(_, made)| Arc::clone(made));
             names.iter().filter_map(of).collect()
         };
-        Ok(Self { publish: listed(&settings.publish), play: listed(&settings.play) })
+        Ok(Self { publish: listed(&settings.publish), play: listed(&settings.play), hook })
     }
 
     /// Lets everybody do everything.
     pub(crate) fn open() -> Self {
         let open = vec![Arc::new(Validator::Open)];
-        Self { publish: open.clone(), play: open }
+        Self { publish: open.clone(), play: open, hook: None }
     }
 
     /// What the first validator that grants it found.
@@ -143,11 +168,34 @@ impl Chain {
         let mut refusal = Fault::NotAllowed;
         for validator in validators {
             match validator.judge(ask).await {
-                Verdict::Granted(claim) => return Ok(claim),
-                Verdict::Busy { limit } => refusal = Fault::Full { limit, retry_after_s: BUSY_RETRY_AFTER_S },
+                Verdict::Granted(claim) => return self.confirm(ask, claim).await,
+                Verdict::Busy { limit } => refusal = busy(limit),
                 Verdict::Refused | Verdict::NotMine => {}
             }
         }
         Err(refusal)
     }
+
+    /// What the admission server leaves of `claim`, if there is one.
+    async fn confirm(&self, ask: &Ask<'_>, claim: Claim) -> Result<Claim, Fault> {
+        let Some(hook) = &self.hook else { return Ok(claim) };
+        match hook.judge(ask, claim).await {
+            Verdict::Granted(claim) => Ok(claim),
+            Verdict::Busy { limit } => Err(busy(limit)),
+            Verdict::Refused | Verdict::NotMine => Err(Fault::NotAllowed),
+        }
+    }
+
+    /// The session of `grant` is over.
+    pub(crate) fn left(&self, grant: &Grant) {
+        for validator in self.publish.iter().chain(&self.play) {
+            if let Validator::RoundTrip(round_trip) = validator.as_ref() {
+                return round_trip.left(grant);
+            }
+        }
+    }
+}
+
+const fn busy(limit: &'static str) -> Fault {
+    Fault::Full { limit, retry_after_s: BUSY_RETRY_AFTER_S }
 }

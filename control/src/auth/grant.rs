@@ -4,10 +4,11 @@
 //! [`Claim`]: a door that forgets to ask does not compile. It travels with the session, so that a control that was started
 //! anew goes on to enforce it.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::SystemTime;
 
-use fanlight_protocol::{StreamPath, Terms};
+use fanlight_protocol::{KEEPSAKE_BYTES_MAX, StreamPath, Terms};
 use serde::{Deserialize, Serialize};
 
 /// What a session does with a stream.
@@ -54,6 +55,36 @@ pub(crate) struct Claim {
     /// Most media bits a second, to or from the session. None: as many as come.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) bitrate_bps_max: Option<u64>,
+    /// Somebody is to be told when the session is over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) farewell: Option<Farewell>,
+}
+
+/// What the round trip's server is told at the end of a session: the credentials that it began with, since that is how Red5's
+/// servers know it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Farewell {
+    pub(crate) username: String,
+    pub(crate) password: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) token: Option<String>,
+}
+
+impl Farewell {
+    /// Half of the keepsake that carries it.
+    const BYTES_MAX: usize = KEEPSAKE_BYTES_MAX / 2;
+
+    /// Whether it fits.
+    pub(crate) fn is_bounded(&self) -> bool {
+        serde_json::to_vec(self).is_ok_and(|bytes| bytes.len() <= Self::BYTES_MAX)
+    }
+}
+
+/// Logs and panics print values by Debug.
+impl fmt::Debug for Farewell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Farewell").finish_non_exhaustive()
+    }
 }
 
 /// The right to open one session on one stream.
