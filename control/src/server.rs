@@ -96,8 +96,8 @@ impl Server {
         let address = listener.local_addr().map_err(cannot_listen)?;
         let api_listener = bind_api(&config).await?;
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        let signalling = Arc::new(Signalling::new(&config));
         let revocations = Arc::new(Revocations::default());
+        let signalling = Arc::new(Signalling::new(&config, Arc::clone(&revocations)));
         let authorizer = Authorizer::new(revocations, Refusals::new(config.auth.refusals_per_minute_max));
         let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
         let mut router = http::router(Arc::clone(&site));

@@ -17,6 +17,7 @@ use fanlight_protocol::{
 };
 
 use crate::auth::Admission;
+use crate::auth::revocations::Revocations;
 use crate::config::{Config, Limits};
 use crate::dataplane::{Answer, Line};
 use crate::endings::{Ending, Endings};
@@ -114,13 +115,14 @@ pub(crate) struct Signalling {
     pub(crate) events: Events,
     limits: Limits,
     registry: Mutex<Registry>,
+    revocations: Arc<Revocations>,
     endings: Mutex<Endings>,
     closings: Closings,
     failure_lines: Mutex<LogBudget>,
 }
 
 impl Signalling {
-    pub(crate) fn new(config: &Config) -> Self {
+    pub(crate) fn new(config: &Config, revocations: Arc<Revocations>) -> Self {
         Self {
             line: Line::new(config.limits.clone()),
             stats: Stats::default(),
@@ -128,6 +130,7 @@ impl Signalling {
             events: Events::default(),
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone())),
+            revocations,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             closings: Closings::default(),
             failure_lines: Mutex::default(),
@@ -316,7 +319,8 @@ impl Signalling {
 
     /// Takes over a snapshot and returns the closes it calls for.
     pub(crate) fn reconcile(&self, snapshot: Vec<SessionInfo>) -> Vec<ToDataplane> {
-        let outcome = self.registry().reconcile(snapshot, SystemTime::now());
+        let now = SystemTime::now();
+        let outcome = self.registry().reconcile(snapshot, now);
         tracing::info!(
             adopted = outcome.adopted,
             gone = outcome.gone.len(),
@@ -327,7 +331,7 @@ impl Signalling {
             self.ended(session, known, EndReason::Unseen, None);
         }
         let close = |session| ToDataplane::Close { session, reason: CloseReason::Kicked };
-        outcome.close.into_iter().map(close).collect()
+        outcome.close.into_iter().map(close).chain(self.shut_out(now)).collect()
     }
 
     /// The connection to the dataplane ended. True if it had been open.

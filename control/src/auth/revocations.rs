@@ -125,7 +125,7 @@ impl Revocations {
     }
 
     /// Whether a claim in `app` is shut out.
-    pub(super) fn forbid(&self, app: &str, claim: &Claim, now: SystemTime) -> bool {
+    pub(crate) fn forbid(&self, app: &str, claim: &Claim, now: SystemTime) -> bool {
         let named =
             [claim.subject.clone().map(Subject::User), claim.credential.clone().map(Subject::Credential)];
         let entries = self.entries();

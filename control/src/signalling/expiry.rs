@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use fanlight_protocol::CloseReason;
+use fanlight_protocol::{CloseReason, SessionId, ToDataplane};
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::Signalling;
 use crate::auth::revocations::Target;
+use crate::registry::Session;
 
 /// A session outlives its grant by so much at most.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -26,6 +27,23 @@ pub(crate) async fn run(signalling: Arc<Signalling>, mut stop: watch::Receiver<(
 }
 
 impl Signalling {
+    /// What was revoked while this control, or the one before, could not say so: closes for the dataplane.
+    pub(super) fn shut_out(&self, now: SystemTime) -> Vec<ToDataplane> {
+        let registry = self.registry();
+        let is_revoked = |session: &Session| {
+            let grant = &session.admission.grant;
+            self.revocations.forbid(&grant.stream().app, grant.claim(), now)
+        };
+        let revoked = registry.sessions().filter(|(_, session)| is_revoked(session)).map(|(id, _)| id);
+        let revoked: Vec<SessionId> = revoked.collect();
+        drop(registry);
+        let reason = CloseReason::Revoked;
+        for session in &revoked {
+            self.end(*session, reason, None);
+        }
+        revoked.into_iter().map(|session| ToDataplane::Close { session, reason }).collect()
+    }
+
     fn end_expired(&self, now: SystemTime) {
         let expired = self.registry().expired(now);
         for session in expired {
