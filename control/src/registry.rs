@@ -35,6 +35,7 @@ use crate::app;
 use crate::auth::Admission;
 use crate::config::{Limits, OnNameInUse};
 use crate::fault::Fault;
+use crate::tally::Tallies;
 use census::Census;
 
 /// How far a session is, as control sees it.
@@ -108,12 +109,13 @@ pub(crate) struct Registry {
     challengers: HashMap<StreamPath, SessionId>,
     doomed: HashSet<SessionId>,
     census: Census,
+    pub(crate) tallies: Tallies,
     /// When grants end that do.
     ends: BTreeSet<(SystemTime, SessionId)>,
 }
 
 impl Registry {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, now: SystemTime) -> Self {
         Self {
             limits,
             sessions: HashMap::new(),
@@ -121,6 +123,7 @@ impl Registry {
             challengers: HashMap::new(),
             doomed: HashSet::new(),
             census: Census::default(),
+            tallies: Tallies::new(now),
             ends: BTreeSet::new(),
         }
     }
@@ -198,6 +201,7 @@ impl Registry {
         entry.phase = Phase::Connecting;
         entry.ice_tag = ice_tag;
         entry.tracks = tracks;
+        self.tallies.opens(session, &entry.stream, entry.role, entry.since);
         true
     }
 
@@ -232,6 +236,7 @@ impl Registry {
     pub(crate) fn remove(&mut self, session: SessionId) -> Option<Session> {
         let entry = self.sessions.remove(&session)?;
         self.census.leaves(&entry);
+        self.tallies.closes(session);
         if let Some(end) = entry.admission.grant.claim().expires {
             self.ends.remove(&(end, session));
         }
@@ -322,6 +327,10 @@ impl Registry {
 
     fn insert(&mut self, session: SessionId, entry: Session) {
         self.census.joins(&entry);
+        // Adopted: it is open already.
+        if entry.phase != Phase::Reserved {
+            self.tallies.opens(session, &entry.stream, entry.role, entry.since);
+        }
         self.ends.extend(entry.admission.grant.claim().expires.map(|end| (end, session)));
         self.sessions.insert(session, entry);
     }

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use fanlight_protocol::{
-    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StreamPath, ToDataplane, TrackInfo,
+    CloseReason, Inspection, SessionId, SessionInfo, SessionRole, StatsReport, StreamPath, ToDataplane,
+    TrackInfo,
 };
 
 use crate::auth::Admission;
@@ -28,6 +29,7 @@ use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Rules, Session};
 use crate::stats::Stats;
+use crate::tally::Tallies;
 use closing::Closings;
 
 /// Which of the two protocols a request speaks, and so what its session does.
@@ -129,7 +131,7 @@ impl Signalling {
             metrics: Metrics::default(),
             events: Events::default(),
             limits: config.limits.clone(),
-            registry: Mutex::new(Registry::new(config.limits.clone())),
+            registry: Mutex::new(Registry::new(config.limits.clone(), SystemTime::now())),
             revocations,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             closings: Closings::default(),
@@ -344,6 +346,18 @@ impl Signalling {
             self.registry().doom(session);
         }
         was_open
+    }
+
+    /// The dataplane's report of every second.
+    pub(crate) fn reported(&self, report: StatsReport) {
+        self.registry().tallies.record(&report);
+        self.stats.record(report);
+    }
+
+    /// Something of what has been counted.
+    #[allow(dead_code, reason = "for /api/v1, which comes next")]
+    pub(crate) fn tallied<T>(&self, read: impl FnOnce(&Tallies) -> T) -> T {
+        read(&self.registry().tallies)
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {

@@ -188,7 +188,7 @@ impl Link {
                 signalling.line.answer(request, Ok(super::Answer::Inspected(inspection)));
             }
             ToControl::Noted { session, note } => signalling.session_noted(session, note),
-            ToControl::Stats(report) => signalling.stats.record(report),
+            ToControl::Stats(report) => signalling.reported(report),
             ToControl::Welcome { .. } | ToControl::Snapshot { .. } => {
                 tracing::warn!("the media process repeated a message of the handshake; it is ignored");
             }

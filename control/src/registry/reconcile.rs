@@ -38,6 +38,7 @@ impl Registry {
                 outcome.close.push(session);
             } else if let Some(known) = self.sessions.get_mut(&session) {
                 known.phase = Phase::from(info.state);
+                self.tallies.opens(session, &known.stream, known.role, known.since);
                 known.ice_tag = info.ice_tag;
                 known.tracks = info.tracks;
                 known.wish = info.wish;

@@ -34,7 +34,8 @@ fn vp8() -> Vec<TrackInfo> {
 }
 
 fn registry() -> Registry {
-    Registry::new(Limits { sessions_max: 6, streams_max: 3, viewers_per_stream_max: 2, ..Limits::default() })
+    let limits = Limits { sessions_max: 6, streams_max: 3, viewers_per_stream_max: 2, ..Limits::default() };
+    Registry::new(limits, NOW)
 }
 
 /// A registry with one connected publisher of `live/a`.
@@ -49,6 +50,8 @@ fn with_publisher(session: SessionId) -> Registry {
 impl Registry {
     /// What must hold after every step.
     fn assert_sound(&self) {
+        let open = self.sessions.values().filter(|session| session.phase != Phase::Reserved).count();
+        assert_eq!(self.tallies.server().sessions.now as usize, open, "whoever is open is counted");
         for (path, publisher) in &self.publishers {
             let session = self.sessions.get(publisher).expect("a name in use belongs to a session");
             assert_eq!((&session.stream, session.role), (path, SessionRole::Publisher));
