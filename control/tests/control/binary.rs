@@ -92,6 +92,7 @@ impl Supervisor {
             .env("FANLIGHT_HTTP__PORT", port.to_string())
             .env("FANLIGHT_MEDIA__BIND", "127.0.0.1")
             .env("FANLIGHT_MEDIA__PORT_BASE", "0")
+            .env("FANLIGHT_MEDIA__TCP_PORT", "0")
             .env("FANLIGHT_MEDIA__SHARDS", "1")
             .env("FANLIGHT_CONTROL__SOCKET", scratch.path().join("dataplane.sock"))
             .stdout(Stdio::piped())
@@ -164,6 +165,18 @@ fn a_child_that_dies_is_started_again() {
     assert_eq!(still, others, "the media process lives on");
 }
 
+/// A closed terminal, or an operator who says so: the apps are read anew, and nothing ends.
+#[test]
+fn a_hangup_reads_the_apps_anew_and_ends_nothing() {
+    let supervisor = Supervisor::start();
+    wait_for("the first answer", || supervisor.answers());
+    let children = supervisor.children();
+    signal(supervisor.child.id(), rustix::process::Signal::HUP);
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(supervisor.answers());
+    assert_eq!(supervisor.children(), children);
+}
+
 /// Ctrl-C and `systemctl stop` leave nothing running.
 #[test]
 fn sigterm_ends_the_supervisor_and_its_children() {
@@ -201,6 +214,7 @@ fn a_child_that_cannot_start_ends_the_supervisor() {
         .env("FANLIGHT_HTTP__PORT", taken.local_addr().unwrap().port().to_string())
         .env("FANLIGHT_MEDIA__BIND", "127.0.0.1")
         .env("FANLIGHT_MEDIA__PORT_BASE", "0")
+        .env("FANLIGHT_MEDIA__TCP_PORT", "0")
         .env("FANLIGHT_MEDIA__SHARDS", "1")
         .env("FANLIGHT_CONTROL__SOCKET", scratch.path().join("dataplane.sock")));
     assert_eq!(failed.status.code(), Some(78));
