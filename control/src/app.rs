@@ -39,6 +39,17 @@ pub(crate) struct App {
     source: Source,
 }
 
+/// What an app's file says of `auth`, and the folder that its paths begin at: for commands, before there is an app.
+///
+/// # Errors
+/// There is no folder of apps, or the file has faults.
+pub(crate) fn auth_settings(config: &Config, name: &str) -> Result<(PathBuf, crate::auth::Settings), String> {
+    let none = "there is no folder of apps: name the configuration with --config, and set apps.folder in it";
+    let folder = load::folder(config).ok_or(none)?;
+    let settings = load::settings(&folder, name).map_err(|faults| faults.to_string())?;
+    Ok((folder, settings.auth))
+}
+
 /// All apps. A request takes the one that is in force when it comes, and keeps it.
 pub(crate) struct Apps {
     config: Config,

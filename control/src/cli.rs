@@ -3,7 +3,9 @@
 mod banner;
 mod dataplane;
 mod logging;
+mod password;
 mod supervisor;
+mod user;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -41,6 +43,9 @@ enum Command {
     /// The configuration.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Users with passwords, and stream keys, in the files that apps name.
+    #[command(subcommand)]
+    User(user::UserCommand),
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -59,6 +64,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match (arguments.command, loaded) {
         (_, Err(faults)) => Err(Fault::Config(faults)),
         (Some(Command::Config(command)), Ok(config)) => print_config(command, &config),
+        (Some(Command::User(command)), Ok(config)) => user::run(command, &config),
         (command, Ok(config)) => start(command, config, arguments.config, arguments.supervisor),
     };
     match outcome {
@@ -104,7 +110,9 @@ fn start(
     match command {
         Some(Command::Dataplane) => dataplane::run(&config),
         Some(Command::Control) => runtime()?.block_on(control(config)),
-        Some(Command::Config(_)) | None => runtime()?.block_on(supervisor::run(config, file)),
+        Some(Command::Config(_) | Command::User(_)) | None => {
+            runtime()?.block_on(supervisor::run(config, file))
+        }
     }
 }
 

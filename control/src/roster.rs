@@ -21,6 +21,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use crate::config::Config;
 pub use crate::pattern::Pattern;
 pub use entry::{Entry, Rights};
 pub use secret::{Key, PasswordHash, Secret};
@@ -31,6 +32,23 @@ pub const FILE_BYTES_MAX: u64 = 8 << 20;
 pub const ENTRIES_MAX: usize = 10_000;
 /// Faults that are told at once.
 const FAULTS_MAX: usize = 10;
+
+/// The files that an app names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Files {
+    pub users: Option<PathBuf>,
+    pub stream_keys: Option<PathBuf>,
+}
+
+/// Those of an app, by its file alone: they need not be there yet.
+///
+/// # Errors
+/// There is no folder of apps, or the app's file has faults.
+pub fn files_of(config: &Config, app: &str) -> Result<Files, String> {
+    let (folder, auth) = crate::app::auth_settings(config, app)?;
+    let named = |file: &Path| (!file.as_os_str().is_empty()).then(|| folder.join(file));
+    Ok(Files { users: named(&auth.users.file), stream_keys: named(&auth.stream_keys.file) })
+}
 
 /// Such a file: its lines as they are, comments included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -124,16 +124,10 @@ fn names(folder: &Path) -> Result<Vec<String>, LoadError> {
 /// One app, out of its file laid over the defaults' one.
 fn read(folder: &Path, name: &str) -> Result<App, ConfigFaults> {
     let (defaults, own) = (folder.join(DEFAULTS), folder.join(format!("{name}.toml")));
-    check_name(name, &own)?;
     let mut files = vec![defaults.clone(), own.clone()];
     // How the files look is taken before they are read: one that is written meanwhile is stale then, and read again.
     let early = Source::of(files.clone());
-    let mut settings = Vec::new();
-    if defaults.exists() {
-        settings.extend(settings_of(&defaults)?);
-    }
-    settings.extend(settings_of(&own)?);
-    let settings: Settings = tree::assemble(settings)?;
+    let settings = settings(folder, name)?;
     files.clear();
     files.extend(settings.auth.files(folder));
     let Source(mut looks) = early;
@@ -146,6 +140,18 @@ fn read(folder: &Path, name: &str) -> Result<App, ConfigFaults> {
         return Err(told(vec![("http.pages".to_owned(), text)], &source));
     }
     Ok(App { name: name.to_owned(), settings, chain, folder: folder.to_owned(), source: Source(looks) })
+}
+
+/// What stands in an app's file and in the defaults' one.
+pub(super) fn settings(folder: &Path, name: &str) -> Result<Settings, ConfigFaults> {
+    let (defaults, own) = (folder.join(DEFAULTS), folder.join(format!("{name}.toml")));
+    check_name(name, &own)?;
+    let mut settings = Vec::new();
+    if defaults.exists() {
+        settings.extend(settings_of(&defaults)?);
+    }
+    settings.extend(settings_of(&own)?);
+    tree::assemble(settings)
 }
 
 fn check_name(name: &str, file: &Path) -> Result<(), ConfigFaults> {

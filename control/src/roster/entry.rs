@@ -108,19 +108,29 @@ impl Entry {
 
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:<11} {:<12}", self.name, self.rights)?;
-        if !self.streams.is_empty() {
-            let streams: Vec<String> = self.streams.iter().map(Pattern::to_string).collect();
+        write!(f, "{} {}", self.without_secret(), self.secret)
+    }
+}
+
+/// An entry to be shown.
+struct WithoutSecret<'a>(&'a Entry);
+
+impl fmt::Display for WithoutSecret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(entry) = self;
+        write!(f, "{:<11} {:<12}", entry.name, entry.rights)?;
+        if !entry.streams.is_empty() {
+            let streams: Vec<String> = entry.streams.iter().map(Pattern::to_string).collect();
             write!(f, " streams={}", streams.join(","))?;
         }
-        if let Some(bitrate) = self.bitrate_bps_max {
+        if let Some(bitrate) = entry.bitrate_bps_max {
             write!(f, " bitrate_bps_max={bitrate}")?;
         }
-        if let Some(until) = self.until {
+        if let Some(until) = entry.until {
             // A year beyond 9999 has no such form, and none can be read.
             write!(f, " until={}", OffsetDateTime::from(until).format(&Rfc3339).unwrap_or_default())?;
         }
-        write!(f, " {}", self.secret)
+        Ok(())
     }
 }
 
@@ -165,6 +175,11 @@ impl Entry {
     pub fn new(name: &str, rights: Rights, secret: Secret) -> Result<Self, String> {
         let name = name_of(name)?;
         Ok(Self { name, rights, streams: Vec::new(), bitrate_bps_max: None, until: None, secret })
+    }
+
+    /// The line without what proves it.
+    pub fn without_secret(&self) -> impl fmt::Display {
+        WithoutSecret(self)
     }
 
     /// # Errors
