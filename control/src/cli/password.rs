@@ -1,7 +1,7 @@
 //! A password from whoever sits at the terminal, unseen, or from a program by standard input; never an argument, which every user
 //! of the machine can read.
 
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, BufRead, IsTerminal, Read, Write};
 
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
 
@@ -69,7 +69,7 @@ fn unseen(prompt: &str) -> Result<Vec<u8>, PasswordFault> {
 }
 
 /// Byte by byte: the terminal edits no lines now.
-fn line(input: &mut impl Read) -> Result<Vec<u8>, PasswordFault> {
+fn line(input: &mut impl BufRead) -> Result<Vec<u8>, PasswordFault> {
     let mut line: Vec<u8> = Vec::new();
     for byte in input.bytes() {
         match byte? {

@@ -1,7 +1,7 @@
 //! `fanlight user`: edits the files of users and stream keys. A server that runs takes them up within a second.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use fanlight::Config;
@@ -133,13 +133,7 @@ pub(super) fn run(command: UserCommand, config: &Config) -> Result<(), Fault> {
     }
 }
 
-fn add_user(
-    file: &PathBuf,
-    name: &str,
-    may: Rights,
-    limits: &Limits,
-    password: &Password,
-) -> Result<(), Fault> {
+fn add_user(file: &Path, name: &str, may: Rights, limits: &Limits, password: &Password) -> Result<(), Fault> {
     let is_there = |roster: &Roster| roster.find(name).is_some();
     let taken =
         || Fault::start(format!("{name} is there already; `fanlight user passwd` changes the password"));
@@ -159,7 +153,7 @@ fn add_user(
     say(&format!("{name} may {may} now"))
 }
 
-fn change_password(file: &PathBuf, name: &str, password: &Password) -> Result<(), Fault> {
+fn change_password(file: &Path, name: &str, password: &Password) -> Result<(), Fault> {
     let unknown = || Fault::start(format!("there is no {name} in {}", file.display()));
     let former = Roster::read(file).map_err(Fault::start)?.find(name).cloned().ok_or_else(unknown)?;
     if matches!(former.secret, Secret::Key(_)) {
@@ -174,7 +168,7 @@ fn change_password(file: &PathBuf, name: &str, password: &Password) -> Result<()
     say(&format!("{name} has another password now"))
 }
 
-fn add_key(file: &PathBuf, name: &str, may: Rights, limits: &Limits) -> Result<(), Fault> {
+fn add_key(file: &Path, name: &str, may: Rights, limits: &Limits) -> Result<(), Fault> {
     let key = Key::make().map_err(Fault::start)?;
     let mut entry = Entry::new(name, may, key.secret()).map_err(Fault::start)?;
     limits.lay_on(&mut entry)?;
@@ -192,7 +186,7 @@ fn add_key(file: &PathBuf, name: &str, may: Rights, limits: &Limits) -> Result<(
     Ok(writeln!(io::stdout(), "{}", key.text())?)
 }
 
-fn remove(file: &PathBuf, name: &str) -> Result<(), Fault> {
+fn remove(file: &Path, name: &str) -> Result<(), Fault> {
     edit(file, |roster| match roster.remove(name) {
         true => Ok(()),
         false => Err(Fault::start(format!("there is no {name} in {}", file.display()))),
@@ -200,7 +194,7 @@ fn remove(file: &PathBuf, name: &str) -> Result<(), Fault> {
     say(&format!("{name} is removed"))
 }
 
-fn list(file: &PathBuf) -> Result<(), Fault> {
+fn list(file: &Path) -> Result<(), Fault> {
     let roster = Roster::read(file).map_err(Fault::start)?;
     let mut out = io::stdout().lock();
     for entry in roster.entries() {
@@ -209,7 +203,7 @@ fn list(file: &PathBuf) -> Result<(), Fault> {
     Ok(())
 }
 
-fn edit(file: &PathBuf, change: impl FnOnce(&mut Roster) -> Result<(), Fault>) -> Result<(), Fault> {
+fn edit(file: &Path, change: impl FnOnce(&mut Roster) -> Result<(), Fault>) -> Result<(), Fault> {
     let store = Store::lock(file).map_err(Fault::start)?;
     let mut roster = store.read().map_err(Fault::start)?;
     change(&mut roster)?;

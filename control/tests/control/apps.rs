@@ -11,7 +11,7 @@ use crate::support::{OFFER, Stage, request, until};
 const OPEN: &str = "[auth]\npublish = ['open']\nplay = ['open']\n";
 
 /// A server whose apps are these files.
-async fn stage(files: &[(&str, &str)]) -> (Stage, PathBuf) {
+pub(crate) async fn stage(files: &[(&str, &str)]) -> (Stage, PathBuf) {
     let mut folder = PathBuf::new();
     let stage = Stage::with(|config| {
         folder = config.control.socket.with_file_name("apps");

@@ -5,6 +5,8 @@ mod api_v2;
 #[cfg(test)]
 mod apps;
 #[cfg(test)]
+mod auth_users;
+#[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod controls;
@@ -32,3 +34,5 @@ mod sessions;
 mod slow;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod user_command;
