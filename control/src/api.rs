@@ -29,6 +29,7 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 
 use crate::http::Site;
+use crate::log_level::LogLevel;
 use access::AccessTokens;
 pub(crate) use access::Caller;
 
@@ -37,15 +38,18 @@ pub(crate) struct Api {
     pub(crate) site: Arc<Site>,
     /// When this control began.
     pub(crate) started: SystemTime,
+    /// As the dataplane knows it.
+    pub(crate) epoch: u64,
+    pub(crate) log: Arc<LogLevel>,
     tokens: AccessTokens,
 }
 
 impl Api {
     /// # Errors
     /// A token's file that cannot be read or is no token: what to mend.
-    pub(crate) fn new(site: Arc<Site>) -> Result<Self, String> {
+    pub(crate) fn new(site: Arc<Site>, epoch: u64, log: LogLevel) -> Result<Self, String> {
         let tokens = AccessTokens::new(&site.config.api.tokens)?;
-        Ok(Self { site, started: SystemTime::now(), tokens })
+        Ok(Self { site, started: SystemTime::now(), epoch, log: Arc::new(log), tokens })
     }
 }
 

@@ -92,6 +92,10 @@ impl Authorizer {
         Self { revocations, refusals }
     }
 
+    pub(crate) fn revocations(&self) -> &Revocations {
+        &self.revocations
+    }
+
     /// Lets `ask` into `app`.
     ///
     /// # Errors

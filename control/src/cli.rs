@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fanlight::{Config, ConfigFaults, Server};
+use fanlight::{Config, ConfigFaults, LogLevel, Server};
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -106,10 +106,10 @@ fn start(
     if let Some(pid) = supervisor {
         end_with(pid)?;
     }
-    logging::init(&config.log)?;
+    let log = logging::init(&config.log)?;
     match command {
         Some(Command::Dataplane) => dataplane::run(&config),
-        Some(Command::Control) => runtime()?.block_on(control(config)),
+        Some(Command::Control) => runtime()?.block_on(control(config, log)),
         Some(Command::Config(_) | Command::User(_)) | None => {
             runtime()?.block_on(supervisor::run(config, file))
         }
@@ -121,9 +121,9 @@ fn runtime() -> io::Result<tokio::runtime::Runtime> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()
 }
 
-async fn control(config: Config) -> Result<(), Fault> {
+async fn control(config: Config, log: LogLevel) -> Result<(), Fault> {
     let asked_to_end = asked_to_end()?;
-    let server = Server::start(config).await.map_err(Fault::start)?;
+    let server = Server::start_with(config, log).await.map_err(Fault::start)?;
     asked_to_end.await;
     server.shutdown().await;
     Ok(())

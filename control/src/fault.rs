@@ -103,6 +103,23 @@ pub(crate) enum Fault {
     #[error("this path does not take the method; the header Allow lists those that it takes")]
     WrongMethod,
 
+    #[error("there is no parameter {name:?} here{nearest}")]
+    UnknownParameter { name: String, nearest: String },
+    #[error("the path or the query is not what is asked for: {0}")]
+    BadParameter(String),
+    #[error("the body is not what is asked for: {0}")]
+    BadBody(String),
+    #[error("there is no such {what} now")]
+    NotThere { what: &'static str },
+    #[error("the session's credentials name nobody, so nobody can be shut out; end the session instead")]
+    NamesNobody,
+    #[error("the log's level stays as it is: {0}")]
+    BadLogLevel(String),
+    #[error("the server is being emptied and lets nobody in; try another one, or again in {retry_after_s} s")]
+    Draining { retry_after_s: u32 },
+    #[error("it is not as If-Match says any more; read it again, and decide anew")]
+    Changed,
+
     // What is not even a request.
     #[error("the request's head cannot be read (RFC 9112): {0}")]
     HeadUnreadable(String),

@@ -6,7 +6,7 @@
 //! ```
 
 pub(crate) mod app_pages;
-mod body;
+pub(crate) mod body;
 pub(crate) mod client;
 mod connection;
 mod controls;

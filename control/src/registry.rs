@@ -16,7 +16,6 @@
 //! dataplane has or is opening, so its limits and `limits.requests_in_flight_max` hold them.
 
 mod census;
-#[allow(dead_code, reason = "the paths of the API that use it come next")]
 mod listing;
 mod reconcile;
 mod replace;
@@ -283,7 +282,6 @@ impl Registry {
     }
 
     /// The session's grant ends then. False: there is no such session.
-    #[allow(dead_code, reason = "for the API, which comes next")]
     pub(crate) fn expire_at(&mut self, session: SessionId, end: Option<SystemTime>) -> bool {
         let Some(entry) = self.sessions.get_mut(&session) else { return false };
         if let Some(former) = entry.admission.grant.claim().expires {
@@ -295,7 +293,6 @@ impl Registry {
     }
 
     /// All sessions, in no order.
-    #[allow(dead_code, reason = "for the API, which comes next")]
     pub(crate) fn sessions(&self) -> impl Iterator<Item = (SessionId, &Session)> {
         self.sessions.iter().map(|(id, session)| (*id, session))
     }

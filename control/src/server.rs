@@ -17,6 +17,7 @@ use crate::auth::revocations::Revocations;
 use crate::config::{Config, ConfigFaults};
 use crate::dataplane::{link, socket};
 use crate::http::{self, Site, listen};
+use crate::log_level::LogLevel;
 use crate::signalling::{Signalling, expiry};
 
 /// Why the server did not start.
@@ -87,7 +88,17 @@ impl Server {
     /// # Errors
     /// Faults in `config`, a port that is taken, a socket folder that is not private.
     pub async fn start(config: Config) -> Result<Self, StartError> {
+        let log = LogLevel::fixed(config.log.level.clone());
+        Self::start_with(config, log).await
+    }
+
+    /// The same, with a log whose level the API may change.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub async fn start_with(config: Config, log: LogLevel) -> Result<Self, StartError> {
         config.check()?;
+        let epoch = epoch();
         let apps = Arc::new(Apps::load(&config)?);
         let socket = socket::path(&config)?;
         let (bind, port) = (config.http.bind, config.http.port);
@@ -103,7 +114,7 @@ impl Server {
         let mut router = http::router(Arc::clone(&site));
         let mut listeners = Vec::new();
         if let Some(listener) = api_listener {
-            let api = Arc::new(Api::new(Arc::clone(&site)).map_err(StartError::Api)?);
+            let api = Arc::new(Api::new(Arc::clone(&site), epoch, log).map_err(StartError::Api)?);
             if site.config.api.on_public {
                 router = router.merge(api::router(&api));
             }
@@ -115,7 +126,7 @@ impl Server {
             let signalling = Arc::clone(&signalling);
             |stop| expiry::run(signalling, stop)
         });
-        let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch(), stop).await });
+        let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch, stop).await });
         listeners.push(Running::new(|stop| listen::run(listener, site, router, stop)));
         tracing::info!(%address, api = ?api_address, "control is listening");
         Ok(Self { address, api_address, listeners, link, apps, expiry })

@@ -3,7 +3,6 @@
 //! The registry sits behind one `std` mutex: every operation on it is a few map look-ups, nothing waits while it is held,
 //! and events of the dataplane must be applied in their order relative to answers, which the link task does.
 
-#[allow(dead_code, reason = "the paths of the API that use it come next")]
 mod administration;
 mod closing;
 pub(crate) mod expiry;
@@ -21,6 +20,7 @@ use crate::auth::Admission;
 use crate::auth::revocations::Revocations;
 use crate::config::{Config, Limits};
 use crate::dataplane::{Answer, Line};
+use crate::drain::Draining;
 use crate::endings::{Ending, Endings};
 use crate::events::Events;
 use crate::explain::EndReason;
@@ -115,6 +115,7 @@ pub(crate) struct Signalling {
     pub(crate) stats: Stats,
     pub(crate) metrics: Metrics,
     pub(crate) events: Events,
+    pub(crate) draining: Draining,
     limits: Limits,
     registry: Mutex<Registry>,
     revocations: Arc<Revocations>,
@@ -130,6 +131,7 @@ impl Signalling {
             stats: Stats::default(),
             metrics: Metrics::default(),
             events: Events::default(),
+            draining: Draining::default(),
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone(), SystemTime::now())),
             revocations,
@@ -146,6 +148,7 @@ impl Signalling {
         rules: Rules,
         opening: Opening,
     ) -> Result<Opened, Fault> {
+        self.draining.check(self.limits.retry_after_s)?;
         let session = fresh_session_id()?;
         let admission = Arc::new(admission);
         let stream = admission.grant.stream().clone();

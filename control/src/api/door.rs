@@ -68,7 +68,7 @@ pub(super) async fn by_token(api: Arc<Api>, manners: Manners, request: Request, 
     let (mut head, body) = request.into_parts();
     let (method, path, headers) = (head.method.clone(), head.uri.path().to_owned(), head.headers.clone());
     let caller = caller(&api, &head, manners.parameter);
-    let name = caller.as_ref().map_or_else(|_| "".into(), |caller| Arc::clone(&caller.name));
+    let name = caller.as_ref().ok().map(|caller| Arc::clone(&caller.name));
     let mut response = match caller {
         Ok(caller) => {
             head.extensions.insert(caller);
@@ -81,9 +81,10 @@ pub(super) async fn by_token(api: Arc<Api>, manners: Manners, request: Request, 
     } else {
         api.site.signalling.metrics.request(manners.class, response.status().as_u16());
     }
-    if !method.is_safe() {
+    // Whoever is not known must not write to the log.
+    if let Some(caller) = name.as_deref().filter(|_| !method.is_safe()) {
         let status = response.status().as_u16();
-        tracing::info!(caller = &*name, %method, path, status, "API");
+        tracing::info!(caller, %method, path, status, "API");
     }
     response
 }

@@ -1,8 +1,18 @@
 //! `/api/v2`: the server as resources, in JSON; faults as problem details (RFC 9457).
 
+mod apps;
+mod asked;
+mod clients;
 mod description;
+mod maintenance;
+mod moment;
+mod page;
+mod revocations;
 mod server;
+mod session;
+mod sessions;
 mod shown;
+mod streams;
 
 use std::sync::Arc;
 
@@ -27,7 +37,10 @@ pub(super) struct Described {
 }
 
 pub(super) fn router(api: &Arc<Api>) -> Described {
-    let routes = OpenApiRouter::with_openapi(description::of_all()).merge(scoped(Scope::Read, reads()));
+    let routes = OpenApiRouter::with_openapi(description::of_all())
+        .merge(scoped(Scope::Read, reads()))
+        .merge(scoped(Scope::Control, controls()))
+        .merge(scoped(Scope::Admin, administration()));
     let (router, description) = routes.split_for_parts();
     let at_door = Arc::clone(api);
     let router = router
@@ -40,7 +53,39 @@ pub(super) fn router(api: &Arc<Api>) -> Described {
 
 /// What is there to see.
 fn reads() -> OpenApiRouter<Arc<Api>> {
-    OpenApiRouter::default().routes(routes!(server::server))
+    OpenApiRouter::default()
+        .routes(routes!(server::server))
+        .routes(routes!(server::statistics))
+        .routes(routes!(maintenance::log_level))
+        .routes(routes!(maintenance::drain))
+        .routes(routes!(apps::list))
+        .routes(routes!(apps::show))
+        .routes(routes!(streams::list))
+        .routes(routes!(streams::list_in_app))
+        .routes(routes!(streams::show))
+        .routes(routes!(streams::viewers))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::show))
+        .routes(routes!(clients::list))
+        .routes(routes!(revocations::list))
+}
+
+/// What ends or changes sessions.
+fn controls() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(streams::unpublish))
+        .routes(routes!(streams::end_viewers))
+        .routes(routes!(sessions::change, sessions::end))
+        .routes(routes!(clients::end))
+        .routes(routes!(maintenance::begin_drain, maintenance::end_drain))
+}
+
+/// What changes the server itself, or whom it lets in.
+fn administration() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::default()
+        .routes(routes!(maintenance::set_log_level))
+        .routes(routes!(apps::reload))
+        .routes(routes!(revocations::revoke, revocations::unrevoke))
 }
 
 /// Each route asks for `scope`, and says so.

@@ -82,6 +82,7 @@ pub(super) fn metrics(site: &Site) -> Response {
 
 /// 200 while sessions can be opened, 503 while they cannot: what a load balancer needs to know.
 pub(super) fn health(site: &Site) -> Result<Response, Fault> {
+    site.signalling.draining.check(site.config.limits.retry_after_s)?;
     if !site.signalling.line.is_open() {
         return Err(Fault::DataplaneAway { retry_after_s: site.config.limits.retry_after_s });
     }

@@ -72,6 +72,14 @@ pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::TokenNotAllowed { .. } => (S::UNAUTHORIZED, "token_not_allowed"),
         Fault::ScopeMissing { .. } => (S::FORBIDDEN, "scope_missing"),
         Fault::UnknownApiPath => (S::NOT_FOUND, "unknown_path"),
+        Fault::UnknownParameter { .. } => (S::BAD_REQUEST, "unknown_parameter"),
+        Fault::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter"),
+        Fault::BadBody(_) => (S::BAD_REQUEST, "bad_body"),
+        Fault::NotThere { .. } => (S::NOT_FOUND, "not_there"),
+        Fault::NamesNobody => (S::CONFLICT, "names_nobody"),
+        Fault::BadLogLevel(_) => (S::CONFLICT, "bad_log_level"),
+        Fault::Draining { .. } => (S::SERVICE_UNAVAILABLE, "draining"),
+        Fault::Changed => (S::PRECONDITION_FAILED, "changed"),
         Fault::WrongMethod => (S::METHOD_NOT_ALLOWED, "method_not_allowed"),
         Fault::HeadUnreadable(_) => (S::BAD_REQUEST, "head_unreadable"),
         Fault::Tls => (S::BAD_REQUEST, "tls"),
@@ -129,6 +137,7 @@ fn retry_after(fault: &Fault) -> Option<u32> {
         Fault::Full { retry_after_s, .. }
         | Fault::DataplaneAway { retry_after_s }
         | Fault::DataplaneSlow { retry_after_s }
+        | Fault::Draining { retry_after_s }
         | Fault::TooManyConnections { retry_after_s }
         | Fault::TooManyRefusals { retry_after_s }
         | Fault::Refused(Refusal::Full { retry_after_s, .. }) => Some(*retry_after_s),

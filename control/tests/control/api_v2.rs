@@ -1,6 +1,10 @@
 //! The administration API: who gets in, and what each path of v2 shows and does.
 
 mod access;
+mod described;
+mod maintenance;
+mod sessions;
+mod streams;
 
 use std::net::SocketAddr;
 
@@ -24,6 +28,7 @@ pub(crate) async fn stage_with(adjust: impl FnOnce(&mut fanlight::Config)) -> St
     Stage::with(|config| {
         config.api.port = 0;
         config.api.tokens = tokens();
+        config.auth.refusals_per_minute_max = 10_000;
         adjust(config);
     })
     .await
@@ -51,6 +56,20 @@ pub(crate) async fn ask(at: SocketAddr, method: &str, path: &str, token: &str, b
         headers.push(("Content-Type", "application/json"));
     }
     request(at, method, path, &headers, body).await
+}
+
+/// The answer's body; the request must succeed.
+pub(crate) async fn get(stage: &Stage, path: &str) -> serde_json::Value {
+    let reply = ask(api(stage), "GET", &format!("/api/v2{path}"), READ, "").await;
+    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    reply.json()
+}
+
+/// What each item of a list says at `field`, in its order.
+pub(crate) fn each(list: &serde_json::Value, field: &str) -> Vec<String> {
+    let text = |item: &serde_json::Value| item[field].as_str().unwrap().to_owned();
+    list["items"].as_array().unwrap().iter().map(text).collect()
 }
 
 pub(crate) fn api(stage: &Stage) -> SocketAddr {

@@ -78,15 +78,21 @@ fn report(stage: &Stage, uptime_ms: u64, bytes: u64) -> ToControl {
             tracks: vec![track.clone()],
         })
         .collect();
-    let shard = ShardStats {
-        shard: 0,
-        port: 8189,
+    let shard = shard(0, bytes, 10);
+    ToControl::Stats(StatsReport { uptime_ms, shards: vec![shard], tcp: None, sessions })
+}
+
+/// What a shard may report.
+pub(crate) fn shard(shard: u16, bytes_in: u64, rejected: u64) -> ShardStats {
+    ShardStats {
+        shard,
+        port: 8189 + shard,
         backend: IoBackend::Plain,
         sessions: 4,
         tracks: 6,
-        datagrams_in: 110,
+        datagrams_in: 100 + rejected,
         datagrams_accepted: 100,
-        bytes_in: bytes,
+        bytes_in,
         datagrams_out: 0,
         bytes_out: 0,
         messages_out: 0,
@@ -96,11 +102,10 @@ fn report(stage: &Stage, uptime_ms: u64, bytes: u64) -> ToControl {
         key_frame_requests_out: 0,
         turns: 9,
         cpu_ns: 0,
-        rejects: vec![NamedCounter { name: "unknown_path".into(), value: 10 }],
+        rejects: vec![NamedCounter { name: "unknown_path".into(), value: rejected }],
         port_counters: vec![],
         lanes: vec![],
-    };
-    ToControl::Stats(StatsReport { uptime_ms, shards: vec![shard], tcp: None, sessions })
+    }
 }
 
 /// Operators watch these; each line is one that an alarm may stand on.

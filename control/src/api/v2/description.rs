@@ -77,8 +77,15 @@ pub(super) fn complete(document: &mut OpenApi, scope: Scope) {
                 SecurityRequirement::new("bearer", scopes),
                 SecurityRequirement::new("query", scopes),
             ]);
+            let known = &mut operation.responses.responses;
+            for response in known.values_mut() {
+                if let RefOr::T(response) = response
+                    && response.description.is_empty()
+                {
+                    response.description.push_str("As it is now.");
+                }
+            }
             for (status, text) in PROBLEMS {
-                let known = &mut operation.responses.responses;
                 known.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
             }
         }

@@ -52,6 +52,15 @@ pub(super) async fn if_changed(request: Request, next: Next) -> Response {
     Response::from_parts(head, axum::body::Body::empty())
 }
 
+/// For a change that is asked for only if the resource is still what its tag names (RFC 9110 §13.1.1).
+pub(super) fn check_unchanged(headers: &HeaderMap, now: &impl Serialize) -> Result<(), Fault> {
+    if !headers.contains_key(header::IF_MATCH) {
+        return Ok(());
+    }
+    let bytes = serde_json::to_vec(now).map_err(|error| Fault::Internal(error.to_string()))?;
+    if names(headers, &header::IF_MATCH, &tag(&bytes)) { Ok(()) } else { Err(Fault::Changed) }
+}
+
 /// Whether the list of tags in that header has this one, or `*`. Weak comparison: ours are strong, and a proxy may have weakened them.
 fn names(headers: &HeaderMap, list: &header::HeaderName, tag: &HeaderValue) -> bool {
     let strong = |text: &str| text.trim().strip_prefix("W/").unwrap_or(text.trim()).to_owned();

@@ -86,6 +86,22 @@ async fn without_a_valid_token_every_answer_is_the_same() {
     assert_eq!(stage.metric("fanlight_http_faults_total{reason=\"token_not_allowed\"}").await, Some(22.0));
 }
 
+/// Whoever guesses is sent away (A41), with the same answer whether the next guess were right or wrong.
+#[tokio::test]
+async fn guesses_count_against_the_address() {
+    let stage = stage_with(|config| config.auth.refusals_per_minute_max = 3).await;
+    for _ in 0..3 {
+        let valid = ask(api(&stage), "GET", "/api/v2/server", READ, "").await;
+        assert_eq!(valid.status, 200, "the valid cost nothing");
+        assert_eq!(ask(api(&stage), "GET", "/api/v2/server", "guess", "").await.status, 401);
+    }
+    for token in ["guess", READ, ""] {
+        let reply = ask(api(&stage), "GET", "/api/v2/server", token, "").await;
+        assert_eq!((reply.status, reply.reason().as_str()), (429, "too_many_refusals"));
+        assert!(reply.header("retry-after").unwrap().parse::<u32>().unwrap() <= 21, "{reply:?}");
+    }
+}
+
 /// Unknown paths and methods are told apart once the caller is known, and by whoever it is.
 #[tokio::test]
 async fn unknown_paths_and_methods_are_told_with_what_there_is() {
