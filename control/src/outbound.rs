@@ -24,6 +24,10 @@ mod guard;
 mod line;
 mod tally;
 mod target;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::fs;
 use std::path::Path;
@@ -53,9 +57,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Requests under way, of all endpoints together: each holds a socket.
 const REQUESTS_MAX: usize = 256;
 
-/// Connections that wait for the next request: few, as each holds a socket on both sides.
-const IDLE_CONNECTIONS_MAX: usize = 16;
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections to one server that wait for the next request: as many as a burst used.
+const IDLE_CONNECTIONS_MAX: usize = line::UNDER_WAY_MAX;
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What all endpoints have in common.
 pub(crate) struct Outbound {

@@ -74,8 +74,7 @@ pub(super) fn classify(error: &reqwest::Error) -> Fault {
         if let Some(fault) = reason.downcast_ref::<Fault>() {
             return *fault;
         }
-        let inside = reason.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
-        if reason.is::<rustls::Error>() || inside.is_some_and(|inside| inside.is::<rustls::Error>()) {
+        if reason.is::<rustls::Error>() || reason.downcast_ref::<io::Error>().is_some_and(is_of_tls) {
             return Fault::Tls;
         }
         source = reason.source();
@@ -87,4 +86,11 @@ pub(super) fn classify(error: &reqwest::Error) -> Fault {
     } else {
         Fault::Broken
     }
+}
+
+/// One within another: each layer of the connection wraps what it got.
+fn is_of_tls(error: &io::Error) -> bool {
+    error.get_ref().is_some_and(|inside| {
+        inside.is::<rustls::Error>() || inside.downcast_ref::<io::Error>().is_some_and(is_of_tls)
+    })
 }
