@@ -177,3 +177,6 @@ fn narrowed(mut claim: Claim, reply: &Reply, now: SystemTime) -> Verdict {
     claim.bitrate_bps_max = smaller(claim.bitrate_bps_max, reply.bitrate_bps_max);
     Verdict::Granted(claim)
 }
+
+#[cfg(test)]
+mod tests;

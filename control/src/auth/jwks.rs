@@ -86,6 +86,7 @@ struct Shared {
     endpoint: Endpoint,
     cache: Duration,
     stale: Duration,
+    unknown_key_interval: Duration,
     held: Mutex<Held>,
     /// Asks the task for a fetch.
     wanted: Notify,
@@ -115,6 +116,15 @@ impl JwkSet {
     /// # Errors
     /// What to mend.
     pub(crate) fn new(settings: &Settings, folder: &Path, outbound: &Outbound) -> Result<Self, String> {
+        Self::with(settings, folder, outbound, UNKNOWN_KEY_INTERVAL)
+    }
+
+    fn with(
+        settings: &Settings,
+        folder: &Path,
+        outbound: &Outbound,
+        unknown_key_interval: Duration,
+    ) -> Result<Self, String> {
         let ca_file = settings.ca_file(folder);
         let manner = Manner {
             purpose: Purpose::Jwks,
@@ -127,6 +137,7 @@ impl JwkSet {
             endpoint: Endpoint::new(outbound, &manner)?,
             cache: Duration::from_secs(settings.cache_s.into()),
             stale: Duration::from_secs(settings.stale_s.into()),
+            unknown_key_interval,
             held: Mutex::new(Held { is_fetching: true, ..Held::default() }),
             wanted: Notify::new(),
             ended: watch::Sender::new(0),
@@ -168,7 +179,8 @@ impl Shared {
     /// Whether the end of a fetch is worth waiting for: one is under way, or one may begin.
     fn wants_fetch(&self, now: Instant) -> bool {
         let mut held = self.held();
-        let is_due = held.tried.is_none_or(|at| now.saturating_duration_since(at) >= UNKNOWN_KEY_INTERVAL);
+        let is_due =
+            held.tried.is_none_or(|at| now.saturating_duration_since(at) >= self.unknown_key_interval);
         if is_due && !held.is_fetching {
             held.is_fetching = true;
             self.wanted.notify_one();
@@ -307,3 +319,6 @@ const fn is_rsa(algorithm: Algorithm) -> bool {
             | Algorithm::PS512
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -295,3 +295,6 @@ fn subject_of(text: &str) -> Option<String> {
     let is_fit = text.len() <= SUBJECT_BYTES_MAX && !text.is_empty() && !text.contains(char::is_control);
     is_fit.then(|| text.to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,7 @@ impl Endpoint {
         })
     }
 
-    /// Asks, and reads the answer as JSON.
+    /// Asks, and reads the answer as a JSON object.
     ///
     /// # Errors
     /// No answer, one with a status that is not `accepted`, or one that is something else.
@@ -114,7 +114,7 @@ impl Endpoint {
         accepted: RangeInclusive<u16>,
     ) -> Result<T, Fault> {
         let answer = self.exchange(message, accepted).await;
-        let read = answer.and_then(|body| serde_json::from_slice(&body).map_err(|_| Fault::BadReply));
+        let read = answer.and_then(|body| object(&body).ok_or(Fault::BadReply));
         self.note(read.as_ref().err().copied());
         read
     }
@@ -199,4 +199,9 @@ async fn body(mut answer: Response) -> Result<Vec<u8>, Fault> {
         body.extend_from_slice(&piece);
     }
     Ok(body)
+}
+
+/// A list would be read as well, its members by their place: nobody means that by an answer.
+fn object<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+    body.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(body).ok()).flatten()
 }
