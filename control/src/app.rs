@@ -24,8 +24,9 @@ pub use load::LoadError;
 pub(crate) use settings::{Limits, Settings};
 pub(crate) use watch::run as watch;
 
-use crate::auth::Chain;
+use crate::auth::{Chain, Grant};
 use crate::config::Config;
+use crate::name;
 use load::Source;
 
 /// One app as it is in force.
@@ -78,6 +79,15 @@ impl Apps {
         let allowed = &self.config.apps.allowed;
         (allowed.is_empty() || allowed.iter().any(|app| app == name))
             .then(|| Arc::new(App::open(name, &self.config)))
+    }
+
+    /// A session with this grant is over: whoever granted it may want to know. Does not wait.
+    pub(crate) fn left(&self, grant: &Grant) {
+        if grant.claim().farewell.is_some()
+            && let Some(app) = self.current().get(name::first_segment(&grant.stream().app))
+        {
+            app.chain.left(grant);
+        }
     }
 
     /// The apps that have a file, by name.

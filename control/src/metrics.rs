@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use fanlight_protocol::CloseReason;
 
+use crate::outbound::Outbound;
 use crate::signalling::{Role, Signalling};
 use exposition::Exposition;
 
@@ -91,6 +92,13 @@ pub(crate) fn render(signalling: &Signalling) -> String {
     text.gauge("fanlight_event_streams", "Streams of events now.").sample(&[], signalling.events.count());
     text.gauge("fanlight_dataplane_connected", "1 while the media process is connected.")
         .sample(&[], u8::from(signalling.line.is_open()));
+    let mut family = text.counter(
+        "fanlight_outbound_requests_total",
+        "Requests of ours to other servers, by what for and how they came out.",
+    );
+    for (purpose, outcome, count) in Outbound::of_the_process().tally() {
+        family = family.sample(&[("purpose", purpose), ("outcome", outcome)], count);
+    }
     report::write(&signalling.stats.report(), &mut text);
     text.finish()
 }

@@ -14,8 +14,6 @@
 //! request, waiting included; requests under way and in line: `line`; names being resolved: `guard`; a server that is down:
 //! `circuit`.
 
-#![allow(dead_code, reason = "the validators that ask come next")]
-
 mod address;
 mod circuit;
 mod endpoint;

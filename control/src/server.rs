@@ -108,7 +108,7 @@ impl Server {
         let api_listener = bind_api(&config).await?;
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let revocations = Arc::new(Revocations::default());
-        let signalling = Arc::new(Signalling::new(&config, Arc::clone(&revocations)));
+        let signalling = Arc::new(Signalling::new(&config, Arc::clone(&revocations), Arc::clone(&apps)));
         let authorizer = Authorizer::new(revocations, Refusals::new(config.auth.refusals_per_minute_max));
         let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
         let mut router = http::router(Arc::clone(&site));

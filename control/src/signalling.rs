@@ -16,6 +16,7 @@ use fanlight_protocol::{
     TrackInfo,
 };
 
+use crate::app::Apps;
 use crate::auth::Admission;
 use crate::auth::revocations::Revocations;
 use crate::config::{Config, Limits};
@@ -119,13 +120,15 @@ pub(crate) struct Signalling {
     limits: Limits,
     registry: Mutex<Registry>,
     revocations: Arc<Revocations>,
+    /// Those who granted a session are told of its end.
+    apps: Arc<Apps>,
     endings: Mutex<Endings>,
     closings: Closings,
     failure_lines: Mutex<LogBudget>,
 }
 
 impl Signalling {
-    pub(crate) fn new(config: &Config, revocations: Arc<Revocations>) -> Self {
+    pub(crate) fn new(config: &Config, revocations: Arc<Revocations>, apps: Arc<Apps>) -> Self {
         Self {
             line: Line::new(config.limits.clone()),
             stats: Stats::default(),
@@ -135,6 +138,7 @@ impl Signalling {
             limits: config.limits.clone(),
             registry: Mutex::new(Registry::new(config.limits.clone(), SystemTime::now())),
             revocations,
+            apps,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             closings: Closings::default(),
             failure_lines: Mutex::default(),
@@ -163,7 +167,7 @@ impl Signalling {
         };
         // From here on the place is given back unless the dataplane says yes: on refusals, on the deadline, and when the
         // client leaves and this future is dropped.
-        let reservation = Reservation { signalling: self, session };
+        let reservation = Reservation { signalling: self, session, admission: &admission };
         let path = stream.clone();
         let replaces = self.registry().replaced_by(session);
         let terms = admission.terms();
@@ -373,6 +377,7 @@ impl Signalling {
 struct Reservation<'a> {
     signalling: &'a Signalling,
     session: SessionId,
+    admission: &'a Admission,
 }
 
 impl Reservation<'_> {
@@ -386,6 +391,7 @@ impl Drop for Reservation<'_> {
         if self.signalling.registry().release(self.session) {
             let (session, reason) = (self.session, CloseReason::NeverConnected);
             self.signalling.line.tell(ToDataplane::Close { session, reason });
+            self.signalling.apps.left(&self.admission.grant);
         }
     }
 }

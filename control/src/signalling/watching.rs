@@ -140,6 +140,7 @@ impl Signalling {
         reason: EndReason,
         last: Option<Box<Inspection>>,
     ) {
+        self.apps.left(&session.admission.grant);
         let why = explain::ending(reason, last.as_deref());
         let (role, stream) = (Role::from(session.role).name(), &session.stream);
         if explain::is_failure(reason, last.as_deref()) {
