@@ -24,6 +24,7 @@ mod explain;
 mod fault;
 mod handle;
 mod http;
+mod journal;
 mod log_budget;
 mod log_level;
 mod metrics;

@@ -17,6 +17,7 @@ use crate::auth::revocations::Revocations;
 use crate::config::{Config, ConfigFaults};
 use crate::dataplane::{link, socket};
 use crate::http::{self, Site, listen};
+use crate::journal::Journal;
 use crate::log_level::LogLevel;
 use crate::signalling::{Signalling, expiry};
 
@@ -108,7 +109,9 @@ impl Server {
         let api_listener = bind_api(&config).await?;
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let revocations = Arc::new(Revocations::default());
-        let signalling = Arc::new(Signalling::new(&config, Arc::clone(&revocations), Arc::clone(&apps)));
+        let journal = Journal::in_memory();
+        let signalling =
+            Arc::new(Signalling::new(&config, Arc::clone(&revocations), Arc::clone(&apps), journal));
         let authorizer = Authorizer::new(revocations, Refusals::new(config.auth.refusals_per_minute_max));
         let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
         let mut router = http::router(Arc::clone(&site));

@@ -26,6 +26,7 @@ use crate::endings::{Ending, Endings};
 use crate::events::Events;
 use crate::explain::EndReason;
 use crate::fault::Fault;
+use crate::journal::Journal;
 use crate::log_budget::LogBudget;
 use crate::metrics::Metrics;
 use crate::registry::{Registry, Rules, Session};
@@ -122,13 +123,19 @@ pub(crate) struct Signalling {
     revocations: Arc<Revocations>,
     /// Those who granted a session are told of its end.
     apps: Arc<Apps>,
+    pub(crate) journal: Journal,
     endings: Mutex<Endings>,
     closings: Closings,
     failure_lines: Mutex<LogBudget>,
 }
 
 impl Signalling {
-    pub(crate) fn new(config: &Config, revocations: Arc<Revocations>, apps: Arc<Apps>) -> Self {
+    pub(crate) fn new(
+        config: &Config,
+        revocations: Arc<Revocations>,
+        apps: Arc<Apps>,
+        journal: Journal,
+    ) -> Self {
         Self {
             line: Line::new(config.limits.clone()),
             stats: Stats::default(),
@@ -139,6 +146,7 @@ impl Signalling {
             registry: Mutex::new(Registry::new(config.limits.clone(), SystemTime::now())),
             revocations,
             apps,
+            journal,
             endings: Mutex::new(Endings::new(config.limits.clone())),
             closings: Closings::default(),
             failure_lines: Mutex::default(),
@@ -306,7 +314,12 @@ impl Signalling {
     }
 
     pub(crate) fn session_connected(&self, session: SessionId) {
-        self.registry().connected(session);
+        let mut registry = self.registry();
+        registry.connected(session);
+        if let Some(known) = registry.session(session) {
+            self.journal.connected(session, known, SystemTime::now());
+        }
+        drop(registry);
         tracing::info!(?session, "session connected");
     }
 
@@ -339,6 +352,7 @@ impl Signalling {
         for (session, known) in outcome.gone {
             self.ended(session, known, EndReason::Unseen, None);
         }
+        self.journal.reconcile(self.registry().sessions(), now);
         let close = |session| ToDataplane::Close { session, reason: CloseReason::Kicked };
         outcome.close.into_iter().map(close).chain(self.shut_out(now)).collect()
     }

@@ -141,6 +141,7 @@ impl Signalling {
         last: Option<Box<Inspection>>,
     ) {
         self.apps.left(&session.admission.grant);
+        self.journal.ended(id, reason.name(), SystemTime::now());
         let why = explain::ending(reason, last.as_deref());
         let (role, stream) = (Role::from(session.role).name(), &session.stream);
         if explain::is_failure(reason, last.as_deref()) {
