@@ -10,13 +10,16 @@
  * | code | meaning |
  * |---|---|
  * | `bad-request` | the server did not understand the offer (400, 405, 413, 415 …) |
- * | `unauthorized` | the token is missing, wrong or not enough (401, 403) |
+ * | `unauthorized` | credentials are missing, wrong, or no longer good (401) |
+ * | `forbidden` | the server does not allow this, whatever the credentials (403) |
+ * | `too-many-requests` | the server wants a pause, after `retryAfterMs` (429) |
+ * | `no-credentials` | the app's own function gave no token or parameters: it threw |
  * | `not-found` | the server knows no such address (404) |
  * | `no-common-codec` | publisher, server and browser share no codec (406) |
  * | `name-in-use` | somebody publishes under this name (409 on WHIP) |
  * | `replaced` | another publisher has taken over the name (410) |
  * | `not-live` | nobody publishes under this name (409 or 404 on WHEP) |
- * | `busy` | the server is full or restarting (429, 5xx) |
+ * | `busy` | the server is full or restarting (5xx) |
  * | `network` | no answer over HTTP |
  * | `no-path` | HTTP works, but ICE or DTLS found no way for the media |
  * | `connection-lost` | the media path broke after it had worked |
@@ -28,8 +31,8 @@
  * | `browser` | the browser refused a WebRTC call |
  * | `not-controllable` | the session cannot be paused or resumed like this (400, 409 on PATCH) |
  *
- * @typedef {'bad-request'|'unauthorized'|'not-found'|'no-common-codec'|'name-in-use'|'replaced'|'not-live'|'busy'
- *   |'network'|'no-path'|'connection-lost'|'session-gone'|'closed-by-server'|'codec-unavailable'
+ * @typedef {'bad-request'|'unauthorized'|'forbidden'|'too-many-requests'|'no-credentials'|'not-found'
+ *   |'no-common-codec'|'name-in-use'|'replaced'|'not-live'|'busy'|'network'|'no-path'|'connection-lost'|'session-gone'|'closed-by-server'|'codec-unavailable'
  *   |'no-media'|'stopped'|'browser'|'not-controllable'} ErrorCode
  */
 
@@ -50,9 +53,9 @@ export class FanlightError extends Error {
     /** The server's own words, if it had any. */
     this.detail = more.detail ?? null;
     /**
-     * The server's stable name for what it saw, if it said so: `no_check_came`, `wrong_password`,
-     * `handshake_unfinished`, `stream_ended`, `kicked`, `expired`, `revoked` … Then `message` is in the
-     * server's words.
+     * The server's stable name for what it saw, if it said so. Of a session, whose end `message` then
+     * tells in the server's words: `no_check_came`, `wrong_password`, `handshake_unfinished`,
+     * `stream_ended`, `kicked`, `expired`, `revoked` … Of a refusal: `not_allowed`, `full` …
      */
     this.reason = more.reason ?? null;
     /** The server's wish (Retry-After), in milliseconds. */
@@ -76,6 +79,8 @@ const FINAL = new Set(['kicked', 'expired', 'revoked']);
 const TRANSIENT = new Set(
   /** @type {ErrorCode[]} */ ([
     'busy',
+    'too-many-requests',
+    'no-credentials',
     'network',
     'no-path',
     'connection-lost',
@@ -87,14 +92,14 @@ const TRANSIENT = new Set(
 /** @type {Record<number, [ErrorCode, string]>} */
 const BY_STATUS = {
   400: ['bad-request', 'The server did not understand the offer.'],
-  401: ['unauthorized', 'This needs a valid access token.'],
-  403: ['unauthorized', 'The access token does not allow this.'],
+  401: ['unauthorized', 'This needs valid credentials: sign in, or ask whoever runs the server.'],
+  403: ['forbidden', 'The server does not allow this. Ask whoever runs it.'],
   404: ['not-found', 'The server knows no such address.'],
   406: ['no-common-codec', 'No codec that both sides can use.'],
   410: ['replaced', 'Another publisher has taken over the name.'],
   408: ['busy', 'The server was tired of waiting.'],
   425: ['busy', 'The server is not ready yet.'],
-  429: ['busy', 'Too many requests.'],
+  429: ['too-many-requests', 'Too many requests. Wait a moment before the next.'],
 };
 
 /**
@@ -104,10 +109,10 @@ const BY_STATUS = {
  */
 export async function errorOfResponse(response, role) {
   const { status } = response;
-  const detail = await detailOf(response);
+  const { detail, reason } = await problemOf(response);
   const retryAfterMs = parseRetryAfter(response.headers.get('Retry-After'), Date.now());
   const [code, message] = meaningOf(status, role);
-  return new FanlightError(code, message, { status, detail, retryAfterMs });
+  return new FanlightError(code, message, { status, detail, reason, retryAfterMs });
 }
 
 /**
@@ -116,7 +121,7 @@ export async function errorOfResponse(response, role) {
  */
 export async function errorOfControl(response) {
   const { status } = response;
-  const detail = await detailOf(response);
+  const { detail } = await problemOf(response);
   if (status === 404 || status === 410) {
     return new FanlightError('session-gone', 'The session has ended.', { status, detail });
   }
@@ -142,22 +147,23 @@ function meaningOf(status, role) {
 }
 
 /**
- * The reason in the body: `detail` of a problem document, else a short text.
+ * What the body says: `detail` and `reason` of a problem document, else a short text.
  *
  * @param {Response} response
- * @returns {Promise<string|null>}
+ * @returns {Promise<{detail: string|null, reason: string|null}>}
  */
-async function detailOf(response) {
+async function problemOf(response) {
   try {
     const text = (await response.text()).trim();
     const type = response.headers.get('Content-Type') ?? '';
     if (/\bjson\b/.test(type)) {
       const problem = JSON.parse(text);
-      return problem.detail ?? problem.title ?? null;
+      return { detail: problem.detail ?? problem.title ?? null, reason: problem.reason ?? null };
     }
-    return type.startsWith('text/plain') && text ? text.slice(0, 300) : null;
+    const detail = type.startsWith('text/plain') && text ? text.slice(0, 300) : null;
+    return { detail, reason: null };
   } catch {
-    return null; // A body that cannot be read takes nothing away from the status.
+    return { detail: null, reason: null }; // A body that cannot be read takes nothing away from the status.
   }
 }
 

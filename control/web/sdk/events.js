@@ -2,8 +2,8 @@
 /**
  * What the server has to tell of a session while it runs: Server-Sent Events (WHATWG HTML §9.2).
  *
- * Read with `fetch` and not with `EventSource`, which cannot send a token. Events are a convenience:
- * where they cannot be had, the session goes on without.
+ * Read with `fetch`, as all else is, and without credentials: their URL is as secret as the session's. Events are a
+ * convenience: where they cannot be had, the session goes on without.
  *
  * Limits: a browser has six connections to a host over HTTP/1.1, for all of its pages together. Of
  * these, events take three at most; further sessions wait until one is free.
@@ -59,10 +59,8 @@ export class EventFeed {
    * @returns {Promise<number|null|'over'>} When to come back: the server's wish, if it has one.
    */
   async #follow(begun) {
-    const { token, fetch } = this.#endpoint;
-    /** @type {Record<string, string>} */
+    const { fetch } = this.#endpoint;
     const headers = { Accept: 'text/event-stream' };
-    if (token !== null) headers.Authorization = `Bearer ${token}`;
     const dead = new AbortController();
     const signal = AbortSignal.any([this.#closing.signal, dead.signal]);
     let watch = setTimeout(() => dead.abort(), SILENCE_MS);

@@ -9,6 +9,7 @@
  */
 
 import { Backoff, pause } from './backoff.js';
+import { Credentials } from './credentials.js';
 import { FanlightError } from './errors.js';
 import { Session } from './session.js';
 import { discoverIceServers, endpointUrl } from './signalling.js';
@@ -38,12 +39,13 @@ const NOTICES = new Set([
 /** @typedef {'new'|'connecting'|'live'|'reconnecting'|'ended'|'failed'} State */
 
 /**
- * @typedef {object} ParticipantOptions
+ * @typedef {import('./credentials.js').CredentialOptions & ConnectionOptions} ParticipantOptions
+ *
+ * @typedef {object} ConnectionOptions
  * @property {string} [url] The endpoint. Else it is made of the next three.
  * @property {string} [server] Default: where the page came from.
  * @property {string} [app] Default `live`. May be a path (`live/room1`).
  * @property {string} [stream] The published name.
- * @property {string} [token] Sent as `Authorization: Bearer`.
  * @property {RTCIceServer[]} [iceServers] Default: those that the server names.
  * @property {boolean} [discover] Ask for ICE servers before the first POST. Default false: a server
  *   with a public address needs none, and if no path is found the second try uses those it named.
@@ -106,7 +108,7 @@ export class Participant extends EventTarget {
    */
   constructor(role, options) {
     super();
-    const { url, server = location.origin, app = 'live', stream, token = null } = options;
+    const { url, server = location.origin, app = 'live', stream } = options;
     if (url === undefined && !stream) throw new TypeError('Either `url` or `stream` is needed.');
     this.role = role;
     this.#options = options;
@@ -114,7 +116,7 @@ export class Participant extends EventTarget {
       url: new URL(url ?? endpointUrl({ server, app, stream: stream ?? '', role }), location.href)
         .href,
       role,
-      token,
+      credentials: new Credentials(options),
       fetch: options.fetch ?? globalThis.fetch.bind(globalThis),
     };
     this.#iceServers = options.iceServers ?? [];

@@ -18,7 +18,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
  * @typedef {object} Endpoint Where and how to ask.
  * @property {string} url Absolute.
  * @property {'publisher'|'viewer'} role
- * @property {string|null} token Sent as `Authorization: Bearer`.
+ * @property {import('./credentials.js').Credentials} credentials
  * @property {Fetch} fetch
  */
 
@@ -70,7 +70,7 @@ export function postForOffer(endpoint) {
  * @returns {Promise<Opened>}
  */
 async function open(endpoint, headers, body) {
-  const response = await request(endpoint, endpoint.url, {
+  const response = await requestWithCredentials(endpoint, {
     method: 'POST',
     headers: { ...headers, Accept: 'application/sdp, application/problem+json' },
     body,
@@ -106,7 +106,7 @@ async function open(endpoint, headers, body) {
  * @returns {Promise<RTCIceServer[]>}
  */
 export async function discoverIceServers(endpoint) {
-  const response = await request(endpoint, endpoint.url, { method: 'OPTIONS' });
+  const response = await requestWithCredentials(endpoint, { method: 'OPTIONS' });
   return response.ok ? parseIceServers(response.headers.get('Link')) : [];
 }
 
@@ -134,6 +134,8 @@ export class Resource {
   #endpoint;
   #etag;
   #removed = false;
+  /** `Authorization`, once the server has asked for it. @type {Record<string, string>} */
+  #authorization = {};
 
   /**
    * @param {Endpoint} endpoint
@@ -156,11 +158,7 @@ export class Resource {
   async answer(answer) {
     if (this.url === null) throw new FanlightError('network', 'The server gave no address.');
     const headers = { 'Content-Type': 'application/sdp' };
-    const response = await request(this.#endpoint, this.url, {
-      method: 'PATCH',
-      headers,
-      body: answer,
-    });
+    const response = await this.#request(this.url, { method: 'PATCH', headers, body: answer });
     if (!response.ok) throw await errorOfResponse(response, this.#endpoint.role);
   }
 
@@ -175,9 +173,7 @@ export class Resource {
     /** @type {Record<string, string>} */
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag' };
     if (this.#etag !== null) headers['If-Match'] = this.#etag;
-    await request(this.#endpoint, this.url, { method: 'PATCH', headers, body: fragment }).catch(
-      () => {},
-    );
+    await this.#request(this.url, { method: 'PATCH', headers, body: fragment }).catch(() => {});
   }
 
   /**
@@ -189,11 +185,7 @@ export class Resource {
   async restart(fragment) {
     if (this.url === null || this.#removed) return null;
     const headers = { 'Content-Type': 'application/trickle-ice-sdpfrag', 'If-Match': '*' };
-    const response = await request(this.#endpoint, this.url, {
-      method: 'PATCH',
-      headers,
-      body: fragment,
-    });
+    const response = await this.#request(this.url, { method: 'PATCH', headers, body: fragment });
     if (response.status !== 200) return null;
     this.#etag = response.headers.get('ETag') ?? this.#etag;
     return response.text();
@@ -207,7 +199,7 @@ export class Resource {
   async ask() {
     if (this.url === null) return UNTOLD;
     try {
-      const response = await request(this.#endpoint, this.url, {
+      const response = await this.#request(this.url, {
         headers: { Accept: 'application/json' },
         cache: 'no-store',
       });
@@ -231,7 +223,7 @@ export class Resource {
    */
   async control(changes) {
     if (this.url === null) throw new FanlightError('not-found', 'The server named no session.');
-    const response = await request(this.#endpoint, this.url, {
+    const response = await this.#request(this.url, {
       method: 'PATCH',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(changes),
@@ -243,21 +235,49 @@ export class Resource {
   async remove() {
     if (this.url === null || this.#removed) return;
     this.#removed = true;
-    await request(this.#endpoint, this.url, { method: 'DELETE', keepalive: true }).catch(() => {});
+    await this.#request(this.url, { method: 'DELETE', keepalive: true }).catch(() => {});
+  }
+
+  /**
+   * Without credentials, which a Fanlight server does not need here. One that wants them (RFC 9725 §4.7) gets them from its
+   * first 401 on, if it is where they were meant for.
+   *
+   * @param {string} url
+   * @param {Init} init
+   */
+  async #request(url, init) {
+    const { fetch, credentials, url: meant } = this.#endpoint;
+    const send = () =>
+      request(fetch, url, { ...init, headers: { ...init.headers, ...this.#authorization } });
+    const response = await send();
+    const isAsked = response.status === 401 && this.#authorization.Authorization === undefined;
+    if (!isAsked || new URL(url).origin !== new URL(meant).origin) return response;
+    this.#authorization = await credentials.headers();
+    return this.#authorization.Authorization === undefined ? response : send();
   }
 }
 
+/** @typedef {RequestInit & {headers?: Record<string, string>}} Init */
+
 /**
+ * To the endpoint itself.
+ *
  * @param {Endpoint} endpoint
- * @param {string} url
- * @param {RequestInit & {headers?: Record<string, string>}} init
+ * @param {Init} init
  */
-async function request({ token, fetch }, url, init) {
-  /** @type {Record<string, string>} */
-  const headers = { ...init.headers };
-  if (token !== null) headers.Authorization = `Bearer ${token}`;
+async function requestWithCredentials({ url, credentials, fetch }, init) {
+  const headers = { ...init.headers, ...(await credentials.headers()) };
+  return request(fetch, await credentials.address(url), { ...init, headers });
+}
+
+/**
+ * @param {Fetch} fetch
+ * @param {string} url
+ * @param {Init} init
+ */
+async function request(fetch, url, init) {
   try {
-    return await fetch(url, { ...init, headers, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+    return await fetch(url, { ...init, signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
   } catch (cause) {
     throw new FanlightError('network', 'The server does not answer.', { cause });
   }

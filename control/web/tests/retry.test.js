@@ -7,7 +7,7 @@ import { problem } from './loopback-server.js';
 for (const [status, code] of /** @type {const} */ ([
   [400, 'bad-request'],
   [401, 'unauthorized'],
-  [403, 'unauthorized'],
+  [403, 'forbidden'],
   [406, 'no-common-codec'],
   [415, 'bad-request'],
 ])) {

@@ -17,6 +17,7 @@ import './viewer.test.js';
 import './events.test.js';
 import './pauses.test.js';
 import './layers.test.js';
+import './credentials.test.js';
 import './retry.test.js';
 import './restart.test.js';
 
