@@ -1,5 +1,7 @@
 // @ts-check
-/** Addresses of pages. */
+/** Addresses of pages and endpoints. None that a page makes for others holds a credential. */
+
+import { endpointUrl } from '../sdk/signalling.js';
 
 /**
  * @param {string} app
@@ -17,6 +19,16 @@ export function watchPath(app, stream) {
  */
 export function watchLink(app, stream) {
   return new URL(watchPath(app, stream), location.origin).href;
+}
+
+/**
+ * The address of an endpoint that a page speaks to.
+ *
+ * @param {Record<string, string>} asked Parameters of the page's address.
+ * @param {{app: string, stream: string, role: 'publisher'|'viewer'}} of
+ */
+export function endpointOf(asked, of) {
+  return asked.url ?? endpointUrl({ server: location.origin, ...of });
 }
 
 /**

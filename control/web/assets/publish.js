@@ -4,22 +4,26 @@
  *
  * Parameters: `app`, `stream`, `source` (camera, screen, pattern), `codec`, `bitrate` (bits a
  * second), `width`, `height`, `fps`, `degradation`, `layers` (a scalability mode such as
- * `L2T3_KEY`), `simulcast=1` (smaller pictures too), `stereo`, `token`, `url` (a WHIP endpoint elsewhere), `autostart=1`.
+ * `L2T3_KEY`), `simulcast=1` (smaller pictures too), `stereo`, `url` (a WHIP endpoint elsewhere), `autostart=1`. `token`,
+ * `username` with `password`, and whatever else there is (`key`, `expires` …) go to the endpoint.
  */
 
 import { FanlightError, Publisher } from '../sdk/fanlight.js';
+import './sign-in.js';
 import { copies } from './copy.js';
+import { credentialsFor, forgetCredentials, isSomething, keepCredentials } from './credentials.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
-import { parameters, watchLink, watchPath } from './links.js';
+import { endpointOf, parameters, watchLink, watchPath } from './links.js';
 import { clearPublishTiles, showPublishTiles } from './publish-tiles.js';
 import { describeSimulcast, fillForm, keepForm, readForm } from './settings.js';
 import { devices, open } from './sources.js';
-import { wordsOfCapture, wordsOfError } from './words.js';
+import { wordsOfCapture, wordsOfError, wordsOfSignIn } from './words.js';
 
 const asked = parameters();
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const video = /** @type {HTMLVideoElement} */ (byId('video'));
 const form = /** @type {HTMLFormElement} */ (byId('settings'));
+const signIn = /** @type {any} */ (byId('sign-in'));
 
 /** @type {import('./sources.js').Capture|null} */
 let capture = null;
@@ -57,6 +61,7 @@ function showSource() {
   const { source } = readForm();
   const [title, text, action] = CURTAINS[source];
   drawCurtain(title, text);
+  signIn.hidden = true;
   byId('preview').textContent = action;
   byId('preview').hidden = false;
 }
@@ -112,6 +117,7 @@ async function replaceOnAir(stream) {
 function show(stream) {
   video.srcObject = stream;
   void video.play().catch(() => {});
+  signIn.hidden = true;
   openCurtain();
   for (const [id, tracks] of /** @type {const} */ ([
     ['microphone', stream.getAudioTracks()],
@@ -177,19 +183,31 @@ async function goLive() {
   keepForm();
   if (capture === null && !(await openSource())) return;
   if (capture === null) return;
+  if (!signIn.hidden) show(capture.stream);
   const publisher = newPublisher(capture.stream);
   diagnostics.publisher = publisher;
   // What goes wrong has been shown by the events.
   publisher.start().catch(() => {});
 }
 
+function endpoint() {
+  const { app, stream } = readForm();
+  return endpointOf(asked, { app, stream, role: 'publisher' });
+}
+
+/** What the form says counts before the page's address, from which it was filled in. */
+function credentials() {
+  const { token, ...others } = asked;
+  const typed = readForm().token;
+  return credentialsFor(typed === '' ? others : { ...others, token: typed }, endpoint());
+}
+
 /** @param {MediaStream} media */
 function newPublisher(media) {
-  const { app, stream, token, codec, bitrate, fps, degradation, simulcast, stereo, source } =
-    readForm();
+  const { codec, bitrate, fps, degradation, simulcast, stereo, source } = readForm();
   const publisher = new Publisher({
-    ...(asked.url === undefined ? { app, stream } : { url: asked.url }),
-    ...(token === '' ? {} : { token }),
+    url: endpoint(),
+    ...credentials(),
     media,
     video: {
       ...(codec === '' ? {} : { codec }),
@@ -242,6 +260,19 @@ function showState({ state, reason }) {
     diagnostics.audioLevel = null;
   }
   if (state === 'failed' && reason !== null) showError(reason);
+  if (state === 'failed' && reason?.code === 'unauthorized') showSignIn();
+}
+
+/** Over the picture, which goes on behind it. */
+function showSignIn() {
+  const refused = isSomething(credentials());
+  const { stream } = readForm();
+  const words = wordsOfSignIn({ stream, refused, endpoint: endpoint() });
+  forgetCredentials(endpoint());
+  notice('');
+  drawCurtain(words.title, words.text);
+  byId('preview').hidden = true;
+  signIn.open();
 }
 
 /** @param {FanlightError} error */
@@ -291,6 +322,12 @@ form.addEventListener('change', ({ target }) => {
   ) {
     void openSource();
   }
+});
+signIn.addEventListener('signin', (/** @type {Event} */ event) => {
+  keepCredentials(asked, endpoint(), detailOf(event));
+  /** @type {HTMLInputElement} */ (byId('token')).value = '';
+  if (capture !== null) show(capture.stream);
+  void goLive();
 });
 byId('preview').addEventListener('click', openSource);
 byId('microphone').addEventListener('click', () => toggle('microphone', 'audio'));

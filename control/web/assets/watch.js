@@ -2,31 +2,36 @@
 /**
  * The watch page. `watch?app=live&stream=stage` plays at once, muted.
  *
- * Parameters: `app`, `stream`, `token`, `url` (a WHEP endpoint elsewhere), `muted` (default 1),
+ * Parameters: `app`, `stream`, `url` (a WHEP endpoint elsewhere), `muted` (default 1),
  * `autostart` (default 1 if there is a stream), `jitter` (target of the jitter buffer in ms), and of
  * streams with several layers `layer` (one by name), `max_height` (pixels) and `fit=0` (no less for a
- * small window or a hidden page).
+ * small window or a hidden page). `token`, `username` with `password`, and whatever else there is
+ * (`expires`, `signature` …) go to the endpoint.
  */
 
 import { Viewer, codecNames } from '../sdk/fanlight.js';
+import './sign-in.js';
 import { controls } from './controls.js';
+import { credentialsFor, forgetCredentials, isSomething, keepCredentials } from './credentials.js';
 import { badge, drawCurtain, openCurtain } from './curtain.js';
 import { Fit } from './fit.js';
 import { Hints } from './hints.js';
 import { LatencyMeter } from './latency.js';
 import { LayerMenu } from './layer-menu.js';
-import { parameters } from './links.js';
+import { endpointOf, parameters } from './links.js';
 import { LipSyncMeter } from './lip-sync.js';
 import { Pauses } from './pauses.js';
 import { SoundLevel } from './sound-level.js';
 import { clearWatchTiles, showWatchTiles } from './watch-tiles.js';
-import { wordsOfError } from './words.js';
+import { wordsOfError, wordsOfSignIn } from './words.js';
 
 const asked = parameters();
 const app = asked.app ?? 'live';
 const stream = asked.stream ?? '';
+const endpoint = endpointOf(asked, { app, stream, role: 'viewer' });
 const byId = (/** @type {string} */ id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const video = /** @type {HTMLVideoElement} */ (byId('video'));
+const signIn = /** @type {any} */ (byId('sign-in'));
 const meter = new LatencyMeter(video);
 const sound = new SoundLevel();
 const lipSync = new LipSyncMeter(meter);
@@ -55,10 +60,10 @@ const diagnostics = {
 Object.assign(window, { fanlight: diagnostics });
 
 function newViewer() {
-  const { url, token, jitter } = asked;
+  const { jitter } = asked;
   const viewer = new Viewer({
-    ...(url === undefined ? { app, stream } : { url }),
-    ...(token === undefined ? {} : { token }),
+    url: endpoint,
+    ...credentialsFor(asked, endpoint),
     ...(jitter === undefined ? {} : { jitterBufferTargetMs: Number(jitter) }),
     waitForStream: true,
   });
@@ -150,6 +155,7 @@ function showPaused(paused) {
 async function watch() {
   await diagnostics.viewer?.stop();
   byId('again').hidden = true;
+  signIn.hidden = true;
   hints.clear();
   diagnostics.viewer = newViewer();
   // What goes wrong has been shown by the events.
@@ -175,9 +181,9 @@ function showState({ state, reason }) {
     diagnostics.audioLevel = null;
   }
   if (state === 'reconnecting' && reason !== null) showRetry(reason);
+  if (state === 'failed' || state === 'ended') byId('again').hidden = false;
   if (state === 'failed' && reason !== null) void showFailure(reason);
   if (state === 'ended') drawCurtain('Stopped', 'You are no longer watching.');
-  if (state === 'failed' || state === 'ended') byId('again').hidden = false;
   pauses.show();
   showLayers();
 }
@@ -200,12 +206,25 @@ function showRetry(reason) {
 
 /** @param {import('../sdk/fanlight.js').FanlightError} reason */
 async function showFailure(reason) {
+  if (reason.code === 'unauthorized') {
+    showSignIn();
+    return;
+  }
   const words = wordsOfError(reason, { stream, role: 'viewer' });
   drawCurtain(words.title, words.text);
   if (reason.code !== 'no-common-codec') return;
   const codec = await unplayableCodec();
   if (codec === null) return;
   drawCurtain(words.title, `This browser cannot play ${codec}, which is being published.`);
+}
+
+function showSignIn() {
+  const refused = isSomething(credentialsFor(asked, endpoint));
+  const words = wordsOfSignIn({ stream, refused, endpoint });
+  forgetCredentials(endpoint);
+  drawCurtain(words.title, words.text);
+  byId('again').hidden = true;
+  signIn.open();
 }
 
 /** The published codec that this browser lacks, or null. */
@@ -253,6 +272,10 @@ function detailOf(event) {
 video.muted = asked.muted !== '0';
 controls(video);
 byId('again').addEventListener('click', watch);
+signIn.addEventListener('signin', (/** @type {Event} */ event) => {
+  keepCredentials(asked, endpoint, detailOf(event));
+  void watch();
+});
 if (stream === '' && asked.url === undefined) {
   drawCurtain('Which stream?', 'Its name is in the link that you were sent.');
   byId('chooser').hidden = false;

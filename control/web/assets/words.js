@@ -12,6 +12,8 @@
  */
 export function wordsOfError(error, { stream, role }) {
   const said = error.detail ?? error.message;
+  const ending = ENDINGS[error.reason ?? ''];
+  if (ending !== undefined) return { title: ending, text: error.message };
   switch (error.code) {
     case 'not-live':
       return { title: 'Not live', text: `Nobody is publishing “${stream}” now.` };
@@ -30,7 +32,12 @@ export function wordsOfError(error, { stream, role }) {
     case 'codec-unavailable':
       return { title: 'Codec not available', text: error.message };
     case 'unauthorized':
+    case 'forbidden':
       return { title: 'Not allowed', text: said };
+    case 'too-many-requests':
+      return { title: 'Too many tries', text: `${pauseOf(error)} The next one comes by itself.` };
+    case 'no-credentials':
+      return { title: 'No permission to be had', text: error.message };
     case 'no-path':
       return { title: 'No way through', text: error.message };
     case 'network':
@@ -55,6 +62,37 @@ export function wordsOfError(error, { stream, role }) {
     default:
       return { title: 'That did not work', text: said };
   }
+}
+
+/**
+ * Over the sign-in form. The server does not say what was wrong about what it refused.
+ *
+ * @param {{stream: string, refused: boolean, endpoint: string}} about
+ * @returns {Words}
+ */
+export function wordsOfSignIn({ stream, refused, endpoint }) {
+  const { origin, host } = new URL(endpoint, location.href);
+  // Whoever makes a link chooses the server, and must not borrow the name of this one.
+  const where = origin === location.origin ? '' : ` What you type here goes to ${host}.`;
+  return refused
+    ? {
+        title: 'Not accepted',
+        text: `It is misspelt, has run out, or is not for “${stream}”.${where}`,
+      }
+    : { title: 'Sign in', text: `“${stream}” is not open to everybody.${where}` };
+}
+
+/** Ends by the server's name for them, after which nobody comes back by himself. @type {Record<string, string>} */
+const ENDINGS = {
+  expired: 'Your time is over',
+  revoked: 'Your permission was taken back',
+  kicked: 'You were sent away',
+};
+
+/** @param {FanlightError} error */
+function pauseOf({ retryAfterMs }) {
+  if (retryAfterMs === null) return 'The server wants a pause.';
+  return `The server wants a pause of ${Math.ceil(retryAfterMs / 1000)} s.`;
 }
 
 /**
