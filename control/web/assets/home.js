@@ -139,7 +139,9 @@ function say(id, words) {
 function showRecipes() {
   const app = /** @type {HTMLInputElement} */ (byId('app')).value.trim() || 'live';
   const stream = /** @type {HTMLInputElement} */ (byId('stream')).value.trim() || 'stage';
-  const texts = recipes(location.origin, app, stream);
+  const token = /** @type {HTMLInputElement} */ (byId('token')).value.trim();
+  const texts = recipes(location.origin, app, stream, token);
+  byId('bearer').textContent = token || 'leave empty, unless this server asks for one';
   for (const box of document.querySelectorAll('copy-text')) {
     const name = /** @type {HTMLElement} */ (box).dataset.is ?? '';
     /** @type {any} */ (box).text = texts[/** @type {keyof typeof texts} */ (name)];
@@ -149,7 +151,7 @@ function showRecipes() {
 }
 
 byId('secure-note').hidden = window.isSecureContext;
-for (const id of ['app', 'stream']) byId(id).addEventListener('input', showRecipes);
+for (const id of ['app', 'stream', 'token']) byId(id).addEventListener('input', showRecipes);
 tabs(/** @type {HTMLElement} */ (document.querySelector('[role=tablist]')));
 showRecipes();
 void poll();
