@@ -14,6 +14,7 @@ mod pairs;
 mod paths;
 mod publishing;
 mod restarting;
+mod signing_in;
 mod simulcast;
 mod stacks;
 mod sync;
