@@ -3,7 +3,8 @@
  * Runs the tests and tells the outcome in the page and on `window.fanlightTests`:
  * `{done, passed, failed, results: [{name, error, ms}]}` (`error` is null when it passed).
  *
- * `?only=text` runs those whose name contains the text.
+ * `?only=text` runs those whose name contains the text; `?part=0&of=2` every second, `?part=1&of=2` the others: most of them
+ * wait, and two pages wait at once. Pages that run beside each other need an origin each, for events share locks of the origin.
  */
 
 import { tests } from './harness.js';
@@ -25,11 +26,14 @@ import './restart.test.js';
 const outcome = { done: false, passed: 0, failed: 0, results: [] };
 Object.assign(window, { fanlightTests: outcome });
 
-const only = new URLSearchParams(location.search).get('only') ?? '';
+const asked = new URLSearchParams(location.search);
+const only = asked.get('only') ?? '';
+const [part, of] = [Number(asked.get('part') ?? 0), Number(asked.get('of') ?? 1)];
+const chosen = tests.filter(({ name }) => name.includes(only));
 const list = /** @type {HTMLElement} */ (document.getElementById('results'));
 const summary = /** @type {HTMLElement} */ (document.getElementById('summary'));
 
-for (const { name, body, timeoutMs } of tests.filter((one) => one.name.includes(only))) {
+for (const { name, body, timeoutMs } of chosen.filter((_, index) => index % of === part)) {
   const began = performance.now();
   const error = await Promise.race([
     attempt(body),
