@@ -1,7 +1,8 @@
 //! The real `fanlight` binary, with its supervisor and both processes, on free ports: of loopback, unless a test has another
 //! network.
 //!
-//! One server at a time, also over several test programs ([`Turn`]): tests on two cores must not starve each other.
+//! One server at a time, also over several test programs ([`Turn`]): tests on two cores must not starve each other. Those that
+//! mostly wait may share the time.
 
 mod binary;
 mod process;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub io: &'static str,
     /// Further lines of the configuration file.
     pub more: &'static str,
+    /// No other server runs meanwhile.
+    pub alone: bool,
     /// Files of the apps' folder by name; none: there is no such folder.
     pub apps: Vec<(&'static str, String)>,
 }
@@ -62,6 +65,7 @@ impl Default for Settings {
             public_address: None,
             io: "auto",
             more: "",
+            alone: true,
             apps: vec![],
         }
     }
@@ -122,14 +126,14 @@ impl Server {
     /// # Errors
     /// No binary, or it does not come up.
     pub fn start(settings: &Settings) -> Result<Self, ServerError> {
-        let turn = Turn::take()?;
+        let turn = if settings.alone { Turn::take()? } else { Turn::share()? };
         let binary = binary::find()?;
         let folder = TemporaryFolder::new("server")?;
         // Free now; nobody else on this machine is after it in the next milliseconds.
         let address = TcpListener::bind((settings.address, 0))?.local_addr()?;
         let configuration = folder.path().join("fanlight.toml");
         let socket = folder.path().join("control").join("dataplane.sock");
-        let Settings { shards, address: ip, public_address, io, more, apps } = settings;
+        let Settings { shards, address: ip, public_address, io, more, apps, alone: _ } = settings;
         if !apps.is_empty() {
             fs::create_dir(folder.path().join(APPS))?;
         }

@@ -5,13 +5,18 @@ use std::time::Duration;
 
 use fanlight_tests::TestResult;
 use fanlight_tests::browser::{Browser, Page};
-use fanlight_tests::server::Server;
+use fanlight_tests::server::{Server, Settings};
 
 /// For whatever takes a second on an idle machine: a browser on two busy cores may take this long.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// The published picture, pixels. Small, so that two cores can encode it and decode it three times.
 pub(crate) const PICTURE: (u32, u32) = (640, 360);
+
+/// Of a server beside which another may run: for tests that mostly wait, and judge what is shown and not how smoothly.
+pub(crate) fn in_company() -> Settings {
+    Settings { alone: false, ..Settings::default() }
+}
 
 /// Opens the publish page with its test pattern and waits until it is live.
 pub(crate) fn publish(

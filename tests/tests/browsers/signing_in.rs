@@ -9,7 +9,7 @@ use fanlight_tests::browser::{Browser, Make, Page};
 use fanlight_tests::files::Files;
 use fanlight_tests::server::{Server, Settings};
 
-use crate::pages::{SOON, wait_for_picture};
+use crate::pages::{SOON, in_company, wait_for_picture};
 
 /// alice has the password "corn flower".
 const USERS: &str = "alice publish,play $argon2id$v=19$m=19456,t=2,p=1$dg6EVcKYr7KGmJQHD/2Mrw$i5yDS9C2PDiN7dcGglM32jdIAf05VRWPVjJwSOJRFO4\n";
@@ -23,7 +23,7 @@ const ASKS: &str = "document.querySelector('sign-in')?.hidden === false";
 fn server() -> TestResult<Server> {
     let apps = [("stage.toml", APP), ("users", USERS), ("keys", KEYS)];
     let apps = apps.map(|(name, text)| (name, text.to_owned())).to_vec();
-    Ok(Server::start(&Settings { apps, ..Settings::default() })?)
+    Ok(Server::start(&Settings { apps, ..in_company() })?)
 }
 
 /// Opens a publish page for a small pattern that begins at once.

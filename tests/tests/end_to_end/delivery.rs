@@ -11,7 +11,10 @@ use crate::scene::{SOON, Scene};
 
 /// Two viewers of one publisher, all checks of delivery.
 fn deliver(settings: &Settings, video: Content, viewers: usize) -> TestResult<Scene> {
-    let mut scene = Scene::start(settings)?;
+    deliver_on(Scene::start(settings)?, video, viewers)
+}
+
+fn deliver_on(mut scene: Scene, video: Content, viewers: usize) -> TestResult<Scene> {
     scene.publish("stage", PublisherOptions { video: Some(video), ..PublisherOptions::default() })?;
     for _ in 0..viewers {
         scene.watch("stage", ViewerOptions::default())?;
@@ -96,7 +99,8 @@ fn viewers_on_both_shards_get_the_same() -> TestResult {
 #[test]
 fn sender_reports_keep_the_publishers_clocks() -> TestResult {
     const APART_MAX: Duration = Duration::from_millis(20);
-    let scene = deliver(&Settings::default(), Content::Vp8, 1)?;
+    // Alone, for a busy machine would be taken for a clock that is wrong.
+    let scene = deliver_on(Scene::start_alone(&Settings::default())?, Content::Vp8, 1)?;
     let start = scene.stage.publishers[0].start().ok_or_else(|| Failure::new("nothing was published"))?;
     let start = SystemTime::now() - Instant::now().duration_since(start);
     for seen in scene.stage.viewers[0].tracks() {

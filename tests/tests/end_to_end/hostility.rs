@@ -17,7 +17,7 @@ const DATAGRAMS: usize = 20_000;
 const INJECTED: u64 = 3_000;
 
 fn publishing() -> TestResult<Scene> {
-    let mut scene = Scene::start(&Settings { shards: 2, ..Settings::default() })?;
+    let mut scene = Scene::start_alone(&Settings { shards: 2, ..Settings::default() })?;
     scene.publish("stage", silent_publisher())?;
     for _ in 0..2 {
         scene.watch("stage", silent_viewer())?;

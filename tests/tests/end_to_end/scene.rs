@@ -17,7 +17,13 @@ pub(crate) struct Scene {
 }
 
 impl Scene {
+    /// Beside another, for most of it is waiting: what is tested is what is said and sent, not how fast.
     pub(crate) fn start(settings: &Settings) -> TestResult<Self> {
+        Self::start_alone(&Settings { alone: false, ..settings.clone() })
+    }
+
+    /// With the machine for itself, unless the settings say otherwise.
+    pub(crate) fn start_alone(settings: &Settings) -> TestResult<Self> {
         Ok(Self { stage: Stage::default(), server: Server::start(settings)? })
     }
 
