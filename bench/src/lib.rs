@@ -40,6 +40,7 @@ mod peer;
 pub mod plan;
 pub mod promises;
 mod publisher;
+pub mod refusals;
 pub mod report;
 mod road;
 pub mod server;

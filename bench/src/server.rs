@@ -34,6 +34,14 @@ pub enum ServerError {
     NotUp(String),
 }
 
+/// Lines of a configuration beside those that every server of ours has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct More<'a> {
+    pub(crate) http: &'a str,
+    /// With their headings.
+    pub(crate) sections: &'a str,
+}
+
 /// See the file's head. The server ends with this value.
 #[derive(Debug)]
 pub struct Server {
@@ -50,13 +58,30 @@ impl Server {
     /// # Errors
     /// [`ServerError`], with what the server wrote.
     pub fn start(binary: &Path, io: &str, at: Ipv4Addr) -> Result<Self, ServerError> {
+        Self::start_with(binary, io, at, &More::default(), |_| Ok(()))
+    }
+
+    /// The same with more of a configuration, and whatever `prepare` puts into its folder: if that is a folder `apps`, it has
+    /// the server's apps.
+    pub(crate) fn start_with(
+        binary: &Path,
+        io: &str,
+        at: Ipv4Addr,
+        more: &More<'_>,
+        prepare: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, ServerError> {
         // Free now; nobody else on this machine is after it in the next milliseconds.
         let address = TcpListener::bind((at, 0))?.local_addr()?;
         let folder =
             std::env::temp_dir().join(format!("fanlight-bench-{}-{}", process::id(), address.port()));
         fs::create_dir(&folder)?;
         let configuration = folder.join("fanlight.toml");
-        fs::write(&configuration, settings(address, &folder.join("control.sock"), io))?;
+        prepare(&folder)?;
+        let mut text = settings(address, &folder.join("control.sock"), io, more);
+        if folder.join("apps").exists() {
+            text += "[apps]\nfolder = \"apps\"\n";
+        }
+        fs::write(&configuration, text)?;
         let log = File::create(folder.join("log"))?;
         let child = Command::new(binary)
             .arg("--config")
@@ -77,6 +102,10 @@ impl Server {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Where it is published to and watched, and whom to charge.
@@ -133,10 +162,11 @@ impl Drop for Server {
     }
 }
 
-fn settings(address: SocketAddr, socket: &Path, io: &str) -> String {
+fn settings(address: SocketAddr, socket: &Path, io: &str, more: &More<'_>) -> String {
+    let More { http, sections } = more;
     format!(
-        "[http]\nbind = \"{0}\"\nport = {1}\n[control]\nsocket = {2:?}\n[media]\nbind = \"{0}\"\nport_base = 0\ntcp_port = 0\n\
-         public_addresses = [\"{0}\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n",
+        "[http]\nbind = \"{0}\"\nport = {1}\n{http}[control]\nsocket = {2:?}\n[media]\nbind = \"{0}\"\nport_base = 0\ntcp_port = 0\n\
+         public_addresses = [\"{0}\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n{sections}",
         address.ip(),
         address.port(),
         socket.display().to_string(),

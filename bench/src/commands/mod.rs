@@ -2,6 +2,7 @@
 
 mod compare;
 mod measure;
+mod refusals;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
@@ -18,6 +19,7 @@ use fanlight_bench::namespace::{Namespace, NamespaceError};
 use fanlight_bench::page;
 use fanlight_bench::plan::{self, Plan, PlanError};
 use fanlight_bench::promises::{self, PromiseError};
+use fanlight_bench::refusals::RefusalsError;
 use fanlight_bench::report::{ReadError, Report};
 use fanlight_bench::server::{Server, ServerError};
 use fanlight_bench::show::Terminal;
@@ -68,6 +70,8 @@ enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Floods a Fanlight binary with requests to be refused: what one costs, and what honest viewers notice.
+    Refusals(refusals::Refusals),
     /// Sets reports side by side.
     Compare(compare::Compare),
     /// Makes a page of a report.
@@ -171,6 +175,8 @@ pub(crate) enum Fault {
     #[error(transparent)]
     Floor(#[from] FloorError),
     #[error(transparent)]
+    Refusals(#[from] RefusalsError),
+    #[error(transparent)]
     Report(#[from] ReadError),
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
@@ -206,6 +212,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
             write!(io::stdout(), "{promises}")?;
             common.keep_json(&promises)?;
         }
+        Command::Refusals(refusals) => refusals.run()?,
         Command::Compare(compare) => compare.run()?,
         Command::Page(page) => page.run()?,
         Command::Plans => {
