@@ -1,5 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
@@ -45,6 +45,21 @@ fn a_line_says_who_may_what_and_is_written_as_it_was_read() {
     for entry in roster.entries() {
         assert_eq!(Roster::parse(&entry.to_string()).unwrap().find(&entry.name), Some(entry));
     }
+}
+
+/// What is shipped as an example must be one.
+#[test]
+fn the_examples_in_conf_are_read() {
+    let conf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conf/apps");
+    let names = |file: &str| {
+        let roster = Roster::read(&conf.join(file)).unwrap();
+        roster.entries().map(|entry| entry.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("users.example"), ["alice", "camera1"]);
+    assert_eq!(names("keys.example"), ["obs"]);
+    let users = Roster::read(&conf.join("users.example")).unwrap();
+    let Secret::Password(hash) = &users.find("alice").unwrap().secret else { panic!("no password") };
+    assert!(hash.is_of("an example, change it"));
 }
 
 /// A fault must lead to its line, and a file with many is mended in one go.
@@ -203,6 +218,6 @@ fn a_file_that_is_none_is_told_so() {
     assert!(matches!(Roster::read(&folder), Err(RosterError::Unreadable(..))));
     std::fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
     assert!(matches!(Roster::read(&path), Err(RosterError::NotText(..))));
-    assert!(matches!(Roster::read(std::path::Path::new("/dev/zero")), Err(RosterError::TooLarge(..))));
+    assert!(matches!(Roster::read(Path::new("/dev/zero")), Err(RosterError::TooLarge(..))));
     std::fs::remove_dir_all(folder).unwrap();
 }
