@@ -111,6 +111,10 @@ pub(crate) enum Fault {
     BadBody(String),
     #[error("there is no such {what} now")]
     NotThere { what: &'static str },
+    #[error(
+        "there is no such page: cursor is none that an earlier one of this list, in this order, gave as next"
+    )]
+    NoSuchPage,
     #[error("the session's credentials name nobody, so nobody can be shut out; end the session instead")]
     NamesNobody,
     #[error("the log's level stays as it is: {0}")]

@@ -6,10 +6,12 @@ mod clients;
 mod description;
 mod maintenance;
 mod moment;
+mod number;
 mod page;
 mod revocations;
 mod server;
 mod session;
+mod session_statistics;
 mod sessions;
 mod shown;
 mod streams;
@@ -66,6 +68,7 @@ fn reads() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(streams::viewers))
         .routes(routes!(sessions::list))
         .routes(routes!(sessions::show))
+        .routes(routes!(session_statistics::show))
         .routes(routes!(clients::list))
         .routes(routes!(revocations::list))
 }
@@ -85,7 +88,8 @@ fn administration() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::default()
         .routes(routes!(maintenance::set_log_level))
         .routes(routes!(apps::reload))
-        .routes(routes!(revocations::revoke, revocations::unrevoke))
+        .routes(routes!(revocations::revoke))
+        .routes(routes!(revocations::unrevoke))
 }
 
 /// Each route asks for `scope`, and says so.

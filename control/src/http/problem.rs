@@ -76,6 +76,7 @@ pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter"),
         Fault::BadBody(_) => (S::BAD_REQUEST, "bad_body"),
         Fault::NotThere { .. } => (S::NOT_FOUND, "not_there"),
+        Fault::NoSuchPage => (S::NOT_FOUND, "no_such_page"),
         Fault::NamesNobody => (S::CONFLICT, "names_nobody"),
         Fault::BadLogLevel(_) => (S::CONFLICT, "bad_log_level"),
         Fault::Draining { .. } => (S::SERVICE_UNAVAILABLE, "draining"),

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 use fanlight_protocol::{CloseReason, SessionRole};
 
 use super::{Session, SessionId, Signalling, StreamPath};
+use crate::fault::Fault;
 use crate::handle::SessionHandle;
 
 impl Signalling {
@@ -36,9 +37,19 @@ impl Signalling {
         sessions.len()
     }
 
-    /// Ends whoever publishes that stream, and whoever is about to take its place. False: nobody did.
-    pub(crate) fn unpublish(&self, stream: &StreamPath) -> bool {
-        self.kick(|session| session.role == SessionRole::Publisher && session.stream == *stream) > 0
+    /// Ends whoever publishes that stream, and whoever is about to take its place; returns when the dataplane has. False: nobody
+    /// did.
+    ///
+    /// # Errors
+    /// As [`Self::end_and_wait`].
+    pub(crate) async fn unpublish(&self, stream: &StreamPath) -> Result<bool, Fault> {
+        let is_meant =
+            |session: &Session| session.role == SessionRole::Publisher && session.stream == *stream;
+        let publishers = self.collect(|id, session| is_meant(session).then_some(id));
+        for publisher in &publishers {
+            self.end_and_wait(*publisher, CloseReason::Kicked, None).await?;
+        }
+        Ok(!publishers.is_empty())
     }
 
     /// Who publishes that stream, or is about to.

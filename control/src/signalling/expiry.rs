@@ -52,7 +52,6 @@ impl Signalling {
     }
 
     /// Ends every session that `target` names, and tells how many.
-    #[allow(dead_code, reason = "for the API, which comes next")]
     pub(crate) fn end_revoked(&self, target: &Target) -> usize {
         let registry = self.registry();
         let named = registry.sessions().filter(|(_, session)| {

@@ -1,6 +1,7 @@
 //! The administration API: who gets in, and what each path of v2 shows and does.
 
 mod access;
+mod clients;
 mod described;
 mod maintenance;
 mod sessions;

@@ -88,6 +88,10 @@ impl<T: DeserializeOwned> FromRequest<Arc<Api>> for Sent<T> {
     async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Fault> {
         body::check_type(request.headers(), body::JSON)?;
         let text = body::text(request.into_body(), &api.site.config.http).await?;
+        // A struct of fields that may all be missing would be read from a list as well.
+        if !text.trim_start().starts_with('{') {
+            return Err(Fault::BadBody("it is not a JSON object".to_owned()));
+        }
         serde_json::from_str(&text).map(Self).map_err(|error| Fault::BadBody(told(&error.to_string())))
     }
 }

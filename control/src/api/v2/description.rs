@@ -2,7 +2,8 @@
 
 use utoipa::OpenApi as _;
 use utoipa::ToSchema;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::path::{Operation, Parameter};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
 };
@@ -31,7 +32,7 @@ pub(super) struct Problem {
 }
 
 /// Problems that every operation may answer with.
-const PROBLEMS: [(&str, &str); 5] = [
+const OF_ALL: [(&str, &str); 5] = [
     ("400", "The path, the query or the body is not what is asked for; `detail` says why."),
     ("401", "The access token is missing or is none (`token_not_allowed`)."),
     (
@@ -40,6 +41,17 @@ const PROBLEMS: [(&str, &str); 5] = [
     ),
     ("405", "The path does not take this method; `Allow` lists those that it takes."),
     ("429", "Too many refusals came from this address lately; `Retry-After` says when to come again."),
+];
+
+/// Those of paths with variables, and of lists in pages.
+const OF_NAMED: (&str, &str) =
+    ("404", "There is nothing of that name now (`not_there`), or no such page (`no_such_page`).");
+
+/// Those of bodies.
+const OF_BODIES: [(&str, &str); 3] = [
+    ("408", "The body did not arrive in time."),
+    ("413", "The body is too large."),
+    ("415", "The body is not `application/json`, or is encoded."),
 ];
 
 #[derive(utoipa::OpenApi)]
@@ -70,8 +82,12 @@ pub(super) fn of_all() -> OpenApi {
 
 /// Adds to each operation of `document` what all have: the scope that it takes, and the problems.
 pub(super) fn complete(document: &mut OpenApi, scope: Scope) {
-    for item in document.paths.paths.values_mut() {
-        for operation in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (misses, operation) in operations(item) {
+            let pages = operation.parameters.iter().flatten().any(is_cursor);
+            let named = (path.contains('{') && misses) || pages;
+            let bodies = OF_BODIES.into_iter().filter(|_| operation.request_body.is_some());
+            let problems = OF_ALL.into_iter().chain(bodies).chain(named.then_some(OF_NAMED));
             let scopes = [scope.name()];
             operation.security = Some(vec![
                 SecurityRequirement::new("bearer", scopes),
@@ -85,16 +101,38 @@ pub(super) fn complete(document: &mut OpenApi, scope: Scope) {
                     response.description.push_str("As it is now.");
                 }
             }
-            for (status, text) in PROBLEMS {
+            for (status, text) in problems {
                 known.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem(text)));
             }
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// With whether it says so when what it names is not there: what is to be gone is gone then.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (bool, &mut Operation)> {
     let PathItem { get, put, post, delete, patch, .. } = item;
-    [get, put, post, delete, patch].into_iter().flatten()
+    let all = [(true, get), (true, patch), (false, put), (false, post), (false, delete)];
+    all.into_iter().filter_map(|(misses, operation)| Some((misses, operation.as_mut()?)))
+}
+
+/// The schema of a filter by address: every value of it is one.
+pub(super) fn address_range() -> Schema {
+    let byte = "(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])";
+    let group = "[0-9a-f]{1,4}";
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let format = |format| text().format(Some(SchemaFormat::KnownFormat(format)));
+    let ranges = [
+        format!("^({byte}\\.){{3}}{byte}/(3[0-2]|[12]?[0-9])$"),
+        format!("^({group}:){{7}}{group}/(12[0-8]|1[01][0-9]|[1-9]?[0-9])$"),
+    ];
+    let one_of = OneOfBuilder::new()
+        .description(Some("Of this address or range: `192.0.2.1`, `2001:db8::/32`."))
+        .item(format(KnownFormat::Ipv4)).item(format(KnownFormat::Ipv6));
+    ranges.into_iter().fold(one_of, |one_of, range| one_of.item(text().pattern(Some(range)))).build().into()
+}
+
+fn is_cursor(parameter: &RefOr<Parameter>) -> bool {
+    matches!(parameter, RefOr::T(parameter) if parameter.name == "cursor")
 }
 
 fn problem(text: &str) -> Response {

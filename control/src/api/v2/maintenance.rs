@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::asked::{Nothing, Query, Sent};
+use super::number::whole;
 use super::shown::Shown;
 use crate::api::Api;
 use crate::drain;
@@ -16,7 +17,7 @@ use crate::explain::notes::date;
 use crate::fault::Fault;
 
 /// A day: longer than any question, and than any drain.
-const SECONDS_MAX: u32 = 86_400;
+const SECONDS_MAX: u64 = 86_400;
 
 /// How much control logs.
 #[derive(Serialize, ToSchema)]
@@ -56,7 +57,8 @@ pub(super) struct NewLevel {
     level: String,
     /// Seconds after which the configured one is in force again; absent or null: never by itself.
     #[schema(minimum = 1, maximum = 86400, example = 600)]
-    for_s: Option<u32>,
+    #[serde(default, deserialize_with = "whole")]
+    for_s: Option<u64>,
 }
 
 /// Log more, or less.
@@ -77,11 +79,11 @@ pub(super) async fn set_log_level(
     Ok(Shown(level_of(&api)))
 }
 
-fn bounded(name: &str, seconds: u32, least: u32) -> Result<Duration, Fault> {
+fn bounded(name: &str, seconds: u64, least: u64) -> Result<Duration, Fault> {
     if !(least..=SECONDS_MAX).contains(&seconds) {
         return Err(Fault::BadBody(format!("{name} is from {least} to {SECONDS_MAX} seconds")));
     }
-    Ok(Duration::from_secs(seconds.into()))
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Whether the server is being emptied, and how far that is.
@@ -127,7 +129,8 @@ pub(super) async fn drain(State(api): State<Arc<Api>>, _: Query<Nothing>) -> Sho
 pub(super) struct NewDrain {
     /// Seconds after which those who are left are ended; absent or null: they may stay.
     #[schema(minimum = 0, maximum = 86400, example = 300)]
-    deadline_s: Option<u32>,
+    #[serde(default, deserialize_with = "whole")]
+    deadline_s: Option<u64>,
 }
 
 /// Empty the server.

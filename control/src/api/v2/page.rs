@@ -109,8 +109,7 @@ fn read(text: &str, order: Order) -> Result<Place, Fault> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok();
     let cursor: Option<Cursor> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     let fits = cursor.filter(|cursor| cursor.order == order.name);
-    let text = "cursor is not one that an earlier page of this list, in this order, gave as next";
-    fits.map(|cursor| cursor.place).ok_or_else(|| Fault::BadParameter(text.to_owned()))
+    fits.map(|cursor| cursor.place).ok_or(Fault::NoSuchPage)
 }
 
 #[cfg(test)]

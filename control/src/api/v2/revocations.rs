@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use axum::Extension;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::asked::{Nothing, Query, Sent};
+use super::asked::{Named, Nothing, Query, Sent};
 use super::moment::Moment;
 use super::page::{Order, Page, Paged, page};
 use super::sessions::find;
@@ -19,12 +20,14 @@ use crate::auth::revocations::{self, Subject, Target, Term};
 use crate::explain::notes::date;
 use crate::fault::Fault;
 
-/// Bytes of a name that is revoked: no validator takes longer ones.
-const NAME_BYTES_MAX: usize = 1_024;
+/// Of a name that is revoked.
+const NAME_CHARACTERS_MAX: usize = 256;
 
 /// One user or credential that is shut out.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Revocation {
+    #[schema(pattern = "^[0-9a-f]{16}$", example = "223e0a160af9da0a")]
+    id: String,
     /// The user; null: a credential is shut out.
     #[schema(example = "ann")]
     user: Option<String>,
@@ -42,6 +45,7 @@ pub(super) struct Revocation {
 
 impl From<revocations::Revocation> for Revocation {
     fn from(revocation: revocations::Revocation) -> Self {
+        let id = id_of(&revocation.target);
         let revocations::Revocation { target: Target { subject, app }, term: Term { since, until } } =
             revocation;
         let (user, credential) = match subject {
@@ -49,6 +53,7 @@ impl From<revocations::Revocation> for Revocation {
             Subject::Credential(credential) => (None, Some(credential)),
         };
         Self {
+            id,
             user,
             credential,
             app,
@@ -91,26 +96,72 @@ pub(super) async fn list(
     Ok(Paged::new(page(items.collect(), order, *limit, cursor.as_deref())?, &query))
 }
 
-/// Whom to shut out: exactly one of `user`, `credential` and `session`.
+/// Whom to shut out: exactly one of `user`, `credential` and `session`. [`NewRevocation`] says so in the description.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    user: Option<String>,
+    credential: Option<String>,
+    session: Option<String>,
+    app: Option<String>,
+    until: Option<Moment>,
+}
+
+/// Whom to shut out, where, and for how long.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "for the description: read as Wanted, which says better what is wrong")]
+pub(super) enum NewRevocation {
+    User(NewOfUser),
+    Credential(NewOfCredential),
+    Session(NewOfSession),
+}
+
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NewRevocation {
-    #[schema(example = "ann", max_length = 1024)]
-    user: Option<String>,
-    /// A token's `jti`, or a key's name.
-    #[schema(max_length = 1024)]
-    credential: Option<String>,
-    /// Handle of a session: what it was opened with, or else whom that names.
-    session: Option<String>,
+#[allow(dead_code, reason = "for the description")]
+pub(super) struct NewOfUser {
+    #[schema(example = "ann", min_length = 1, max_length = 256)]
+    user: String,
     /// Only in this app; absent or null: in all.
-    #[schema(max_length = 1024)]
+    #[schema(example = "live", min_length = 1, max_length = 256)]
     app: Option<String>,
-    /// RFC 3339; absent or null: for good.
+    /// Absent or null: for good.
     #[schema(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
     until: Option<Moment>,
 }
 
-impl NewRevocation {
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "for the description")]
+pub(super) struct NewOfCredential {
+    /// A token's `jti`, or a key's name.
+    #[schema(min_length = 1, max_length = 256)]
+    credential: String,
+    /// Only in this app; absent or null: in all.
+    #[schema(example = "live", min_length = 1, max_length = 256)]
+    app: Option<String>,
+    /// Absent or null: for good.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
+    until: Option<Moment>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[allow(dead_code, reason = "for the description")]
+pub(super) struct NewOfSession {
+    /// A session's handle: shut out is the credential that it was opened with, or else the user that it names.
+    #[schema(pattern = "^[0-9a-f]{16}$", example = "223e0a160af9da0a")]
+    session: String,
+    /// Only in this app; absent or null: in all.
+    #[schema(example = "live", min_length = 1, max_length = 256)]
+    app: Option<String>,
+    /// Absent or null: for good.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
+    until: Option<Moment>,
+}
+
+impl Wanted {
     fn target(&self, api: &Api) -> Result<Target, Fault> {
         let app = self.app.clone();
         let subject = match (&self.user, &self.credential, &self.session) {
@@ -125,9 +176,9 @@ impl NewRevocation {
             _ => return Err(Fault::BadBody("name exactly one of user, credential and session".to_owned())),
         };
         let (Subject::User(name) | Subject::Credential(name)) = &subject;
-        let fits = |text: &str| !text.is_empty() && text.len() <= NAME_BYTES_MAX;
+        let fits = |text: &str| !text.is_empty() && text.chars().count() <= NAME_CHARACTERS_MAX;
         if !fits(name) || app.as_deref().is_some_and(|app| !fits(app)) {
-            return Err(Fault::BadBody(format!("a name has 1 to {NAME_BYTES_MAX} bytes")));
+            return Err(Fault::BadBody(format!("a name has 1 to {NAME_CHARACTERS_MAX} characters")));
         }
         Ok(Target { subject, app })
     }
@@ -157,7 +208,7 @@ pub(super) async fn revoke(
     State(api): State<Arc<Api>>,
     _: Query<Nothing>,
     Extension(caller): Extension<Caller>,
-    Sent(wanted): Sent<NewRevocation>,
+    Sent(wanted): Sent<Wanted>,
 ) -> Result<(StatusCode, Shown<Revoked>), Fault> {
     let target = wanted.target(&api)?;
     let now = SystemTime::now();
@@ -170,39 +221,48 @@ pub(super) async fn revoke(
     Ok((StatusCode::CREATED, Shown(Revoked { revocation: revocation.into(), ended })))
 }
 
-/// Whom to let in again: as it stands in the list.
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Which {
-    /// The user that was shut out; or `credential`.
-    user: Option<String>,
-    /// The credential that was shut out; or `user`.
-    credential: Option<String>,
-    /// The app of the entry, if it has one.
-    app: Option<String>,
-}
-
 /// Let a user or a credential in again.
 ///
 /// One that is not shut out, or not any more, is as good as let in: the answer is the same.
-#[utoipa::path(delete, path = "/revocations", operation_id = "unrevoke", tag = "revocations", params(Which),
-    responses((status = 204, description = "It is not shut out now.")),
+#[utoipa::path(delete, path = "/revocations/{id}", operation_id = "unrevoke", tag = "revocations",
+    params(("id" = inline(Id), Path, description = "As in the list.")),
+    responses((status = 204, description = "There is no such revocation now.")),
 )]
 pub(super) async fn unrevoke(
     State(api): State<Arc<Api>>,
-    query: Query<Which>,
+    Named(id): Named<String>,
+    _: Query<Nothing>,
     Extension(caller): Extension<Caller>,
 ) -> Result<StatusCode, Fault> {
-    let Which { user, credential, app } = query.asked;
-    let subject = match (user, credential) {
-        (Some(user), None) => Subject::User(user),
-        (None, Some(credential)) => Subject::Credential(credential),
-        _ => return Err(Fault::BadParameter("name exactly one of user and credential".to_owned())),
-    };
-    let target = Target { subject, app };
-    tracing::info!(caller = &*caller.name, ?target, "let in again");
-    api.site.authorizer.revocations().remove(&target).map_err(not_written)?;
+    if id.len() != 16 || !id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+        return Err(Fault::BadParameter("a revocation's id is 16 lower-case hexadecimal digits".to_owned()));
+    }
+    let revocations = api.site.authorizer.revocations();
+    let listed = revocations.list(SystemTime::now()).into_iter();
+    if let Some(found) = listed.map(|revocation| revocation.target).find(|target| id_of(target) == id) {
+        tracing::info!(caller = &*caller.name, target = ?found, "let in again");
+        revocations.remove(&found).map_err(not_written)?;
+    }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sixteen lower-case hexadecimal digits.
+#[derive(ToSchema)]
+#[schema(pattern = "^[0-9a-f]{16}$", example = "223e0a160af9da0a")]
+#[allow(dead_code, reason = "for the description")]
+pub(super) struct Id(String);
+
+/// Of who is shut out where: the same for ever.
+fn id_of(target: &Target) -> String {
+    let Target { subject, app } = target;
+    let (kind, name) = match subject {
+        Subject::User(name) => ("user", name),
+        Subject::Credential(name) => ("credential", name),
+    };
+    // No name has a line end that could be taken for this one: what stands before it has its length.
+    let text = format!("{kind} {} {name}\n{}", name.len(), app.as_deref().unwrap_or_default());
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn not_written(error: std::io::Error) -> Fault {

@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use fanlight_protocol::{SessionId, TrackInfo, TrackKind};
+use fanlight_protocol::{SessionId, TrackInfo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -54,7 +54,7 @@ impl From<Phase> for State {
 /// Audio or video.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub(super) enum Kind {
     Audio,
     Video,
 }
@@ -71,11 +71,7 @@ pub(super) struct Track {
 
 impl From<&TrackInfo> for Track {
     fn from(track: &TrackInfo) -> Self {
-        let kind = match track.kind {
-            TrackKind::Audio => Kind::Audio,
-            TrackKind::Video => Kind::Video,
-        };
-        Self { kind, codec: track.codec.name(), layers: track.layers.clone() }
+        Self { kind: Kind::from(track.kind), codec: track.codec.name(), layers: track.layers.clone() }
     }
 }
 

@@ -5,11 +5,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use fanlight_protocol::SessionId;
+use fanlight_protocol::{CloseReason, SessionId};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::{Named, Nothing, Query, Sent};
+use super::description;
 use super::moment::{Moment, named};
 use super::page::{Order, Page, Paged, Place, page};
 use super::session::{Role, Session};
@@ -37,9 +38,10 @@ pub(super) struct Filter {
     /// Of whom credentials name so.
     user: Option<String>,
     /// Of this address or range: `192.0.2.1`, `2001:db8::/32`.
-    #[param(value_type = Option<String>)]
+    #[param(schema_with = description::address_range)]
     address: Option<AddressRange>,
     /// Oldest first, or newest first.
+    #[param(inline)]
     sort: Option<Sort>,
     /// Most items of the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -169,7 +171,11 @@ pub(super) struct Change {
 #[utoipa::path(patch, path = "/sessions/{handle}", operation_id = "change_session", tag = "sessions",
     params(("handle" = inline(Handle), Path, description = "As in lists.")),
     request_body = Change,
-    responses((status = 200, body = Session, description = "The session as it is now.")),
+    responses(
+        (status = 200, body = Session, description = "The session as it is now."),
+        (status = 412, description = "It is not as If-Match says any more (`changed`).",
+            body = description::Problem, content_type = "application/problem+json"),
+    ),
 )]
 pub(super) async fn change(
     State(api): State<Arc<Api>>,
@@ -224,7 +230,7 @@ pub(super) async fn end(
     let found = api.site.signalling.find(parse(&handle)?);
     query.asked.log(&caller, "session kicked", &handle)?;
     if let Some((id, _)) = found {
-        api.site.signalling.end_all(vec![id], fanlight_protocol::CloseReason::Kicked);
+        api.site.signalling.end_and_wait(id, CloseReason::Kicked, None).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

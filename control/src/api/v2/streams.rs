@@ -72,6 +72,7 @@ pub(super) struct Filter {
     /// Whose names begin so.
     prefix: Option<String>,
     /// By path, age or viewers; with `-` the other way round.
+    #[param(inline)]
     sort: Option<Sort>,
     /// Most items of the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -87,6 +88,7 @@ pub(super) struct FilterInApp {
     /// Whose names begin so.
     prefix: Option<String>,
     /// By path, age or viewers; with `-` the other way round.
+    #[param(inline)]
     sort: Option<Sort>,
     /// Most items of the answer.
     #[param(minimum = 1, maximum = 1000, default = 100)]
@@ -225,7 +227,7 @@ pub(super) async fn unpublish(
 ) -> Result<StatusCode, Fault> {
     let stream = StreamPath { app, name };
     query.asked.log(&caller, "stream ended", &stream.to_string())?;
-    api.site.signalling.unpublish(&stream);
+    api.site.signalling.unpublish(&stream).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
