@@ -16,6 +16,7 @@ pub mod browser;
 pub mod client;
 mod failure;
 pub mod files;
+pub mod fuzzer;
 pub mod hostile;
 pub mod http;
 pub mod metrics;

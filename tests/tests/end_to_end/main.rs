@@ -2,6 +2,7 @@
 //!
 //! Time-outs here say how long something may take before it counts as not happening; none of them judges speed.
 
+mod api;
 mod apps;
 mod delivery;
 mod hostility;
