@@ -89,6 +89,8 @@ mod tests {
             ice_tag: "tag".into(),
             tracks: vec![],
             wish: Default::default(),
+            muted: Default::default(),
+            bitrate_bps_max: None,
             since: SystemTime::UNIX_EPOCH,
             viewers: 0,
         };

@@ -27,7 +27,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use fanlight_protocol::{
-    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo, TrackKind,
+    LayerWish, MutedKinds, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, TrackInfo,
+    TrackKind,
 };
 
 use crate::app;
@@ -69,6 +70,10 @@ pub(crate) struct Session {
     pub(crate) tracks: Vec<TrackInfo>,
     /// Of a viewer: which layers it wants.
     pub(crate) wish: LayerWish,
+    /// By an operator: of a publisher for everybody, of a viewer for it.
+    pub(crate) muted: MutedKinds,
+    /// Most media bits a second, to or from it. None: as many as come.
+    pub(crate) bitrate_bps_max: Option<u64>,
     pub(crate) since: SystemTime,
     /// Of a publisher: sessions that watch it, reserved ones included.
     pub(crate) viewers: u32,
@@ -218,6 +223,20 @@ impl Registry {
         }
     }
 
+    /// An operator has muted a kind of a session's media, or unmuted it.
+    pub(crate) fn muted(&mut self, session: SessionId, kind: TrackKind, muted: bool) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.muted.set(kind, muted);
+        }
+    }
+
+    /// A session has another limit, bit/s, or none.
+    pub(crate) fn limited(&mut self, session: SessionId, bitrate_bps_max: Option<u64>) {
+        if let Some(entry) = self.sessions.get_mut(&session) {
+            entry.bitrate_bps_max = bitrate_bps_max;
+        }
+    }
+
     /// ICE and DTLS are up.
     pub(crate) fn connected(&mut self, session: SessionId) {
         if let Some(entry) = self.sessions.get_mut(&session) {
@@ -350,6 +369,7 @@ fn is_full(count: u32, most: u32) -> bool {
 
 fn reserved(admission: Arc<Admission>, role: SessionRole, now: SystemTime) -> Session {
     Session {
+        bitrate_bps_max: admission.grant.claim().bitrate_bps_max,
         stream: admission.grant.stream().clone(),
         admission,
         role,
@@ -357,6 +377,7 @@ fn reserved(admission: Arc<Admission>, role: SessionRole, now: SystemTime) -> Se
         ice_tag: String::new(),
         tracks: Vec::new(),
         wish: LayerWish::default(),
+        muted: MutedKinds::default(),
         since: now,
         viewers: 0,
     }

@@ -342,7 +342,9 @@ impl Signalling {
     /// Takes over a snapshot and returns the closes it calls for.
     pub(crate) fn reconcile(&self, snapshot: Vec<SessionInfo>) -> Vec<ToDataplane> {
         let now = SystemTime::now();
+        let muted = snapshot.iter().filter(|info| info.muted.iter().next().is_some()).cloned().collect();
         let outcome = self.registry().reconcile(snapshot, now);
+        self.remember_mutes(muted);
         tracing::info!(
             adopted = outcome.adopted,
             gone = outcome.gone.len(),

@@ -66,7 +66,13 @@ impl Transport for Knocking {
 fn adopt(seat: &Seat, role: Role) -> Order {
     let transport = Box::new(Knocking(Keyed::new(keys::of_shard(seat.number), seat.address)));
     let local_ssrc = Ssrc(0xfb00_0000 + seat.number);
-    Order::Command(Command::Adopt(Box::new(SessionSpec { key: seat.key, transport, local_ssrc, role })))
+    Order::Command(Command::Adopt(Box::new(SessionSpec {
+        key: seat.key,
+        transport,
+        local_ssrc,
+        role,
+        bitrate_bps_max: None,
+    })))
 }
 
 /// Takes what has come; returns how many packets of media that is.

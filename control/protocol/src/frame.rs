@@ -80,6 +80,7 @@ mod tests {
     use super::*;
     use crate::{
         CloseReason, LayerWish, Notable, RequestId, SessionId, StreamPath, Terms, ToControl, ToDataplane,
+        TrackKind,
     };
 
     fn messages() -> Vec<ToDataplane> {
@@ -98,6 +99,17 @@ mod tests {
                 request: RequestId(3),
                 session: SessionId(2),
                 wish: LayerWish { layer: Some("h".into()), max_width: Some(640), max_height: None },
+            },
+            ToDataplane::Mute {
+                request: RequestId(4),
+                session: SessionId(2),
+                kind: TrackKind::Video,
+                muted: true,
+            },
+            ToDataplane::Limit {
+                request: RequestId(5),
+                session: SessionId(2),
+                bitrate_bps_max: Some(1_000_000),
             },
             ToDataplane::Close { session: SessionId(2), reason: CloseReason::Deleted },
         ]
@@ -133,9 +145,9 @@ mod tests {
         }
         assert_eq!(
             count::<ToDataplane>(include_bytes!("../../../fuzz/seeds/control_frames/to_dataplane")),
-            7
+            9
         );
-        assert_eq!(count::<ToControl>(include_bytes!("../../../fuzz/seeds/control_frames/to_control")), 6);
+        assert_eq!(count::<ToControl>(include_bytes!("../../../fuzz/seeds/control_frames/to_control")), 7);
     }
 
     /// What a fuzzer begins with must be what is said today.

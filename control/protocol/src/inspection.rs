@@ -148,6 +148,15 @@ pub enum Notable {
     Resumed {
         video: bool,
     },
+    /// An operator lets nothing of this kind pass, or lets it pass again: of a publisher to `everybody`, or to this viewer alone.
+    Muted {
+        video: bool,
+        everybody: bool,
+    },
+    Unmuted {
+        video: bool,
+        everybody: bool,
+    },
     /// The viewer goes on with another publisher's track.
     Switched {
         video: bool,

@@ -6,7 +6,7 @@
 //! and the next control reads a [`ToControl::Snapshot`].
 //!
 //! ```text
-//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Prefer · Inspect · Close · Snapshot
+//!   control ──► Hello · Publish · Watch · Offer · Answer · Trickle · Pause · Prefer · Mute · Limit · Inspect · Close · Snapshot
 //!           ◄── Welcome · Accepted · Refused · Done · Restarted · Inspected · Noted · Connected · Replaced · Closed ·
 //!               Snapshot · Stats ── dataplane
 //! ```
@@ -33,7 +33,7 @@ pub use session::{
 pub use stats::{
     IoBackend, LaneStats, NamedCounter, SessionStats, ShardStats, StatsReport, TcpStats, TrackStats,
 };
-pub use terms::{KEEPSAKE_BYTES_MAX, Terms};
+pub use terms::{KEEPSAKE_BYTES_MAX, MutedKinds, Terms};
 
 /// Raised with every change of a message. Both sides refuse another version by name.
-pub const PROTOCOL_VERSION: u16 = 8;
+pub const PROTOCOL_VERSION: u16 = 9;

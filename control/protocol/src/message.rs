@@ -56,6 +56,12 @@ pub enum ToDataplane {
     /// A viewer says which of the layers it wants; what it said before is forgotten. Answered by [`ToControl::Done`] or
     /// [`ToControl::Refused`].
     Prefer { request: RequestId, session: SessionId, wish: LayerWish },
+    /// An operator mutes a publisher's audio or video for everybody, or a viewer's for it, or takes that back. A viewer's own
+    /// pause is apart from it. Answered by [`ToControl::Done`] or [`ToControl::Refused`].
+    Mute { request: RequestId, session: SessionId, kind: TrackKind, muted: bool },
+    /// Most media of a publisher, or to a viewer, bit/s, in place of what its terms say. None: as much as the way takes. Answered
+    /// by [`ToControl::Done`] or [`ToControl::Refused`].
+    Limit { request: RequestId, session: SessionId, bitrate_bps_max: Option<u64> },
     /// Asks for all that is known of a session. Answered by [`ToControl::Inspected`] or [`ToControl::Refused`].
     Inspect { request: RequestId, session: SessionId },
     /// Ends a session. A publisher's viewers end with it. [`ToControl::Closed`] follows for each; unknown ids are ignored.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{SessionId, Terms};
+use crate::{MutedKinds, SessionId, Terms};
 
 /// Where a stream is published: an app (which may be a path, `live/room1`) and a name in it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -113,6 +113,8 @@ pub struct SessionInfo {
     pub replaces: Option<SessionId>,
     /// As they stand now: a limit may have changed since.
     pub terms: Terms,
+    /// By an operator.
+    pub muted: MutedKinds,
     /// Milliseconds since the session was accepted.
     pub age_ms: u64,
 }

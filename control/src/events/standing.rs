@@ -1,4 +1,5 @@
-//! What lasts of a session's notes: a source that is silent, a kind that is paused, a connection that is too slow, the layer
+//! What lasts of a session's notes: a source that is silent, a kind that is paused or
+//! muted, a connection that is too slow, the layer
 //! that a viewer gets, the layers that a publisher's viewers get.
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use fanlight_protocol::{LayerState, Notable, Note};
 enum Lasting {
     Silent(bool),
     Paused(bool),
+    Muted(bool),
     Constrained,
     Layer,
     LayersWanted,
@@ -23,6 +25,8 @@ impl Lasting {
             Notable::SourceBack { video, .. } => Some((Self::Silent(video), false)),
             Notable::Paused { video } => Some((Self::Paused(video), true)),
             Notable::Resumed { video } => Some((Self::Paused(video), false)),
+            Notable::Muted { video, .. } => Some((Self::Muted(video), true)),
+            Notable::Unmuted { video, .. } => Some((Self::Muted(video), false)),
             Notable::Constrained { .. } => Some((Self::Constrained, true)),
             Notable::Unconstrained { .. } => Some((Self::Constrained, false)),
             Notable::Layer { .. } => Some((Self::Layer, true)),
@@ -87,5 +91,11 @@ impl FromIterator<Note> for Standing {
 
 /// Whether a publisher's note is news for its viewers.
 pub(crate) const fn concerns_viewers(what: &Notable) -> bool {
-    matches!(what, Notable::SourceSilent { .. } | Notable::SourceBack { .. })
+    matches!(
+        what,
+        Notable::SourceSilent { .. }
+            | Notable::SourceBack { .. }
+            | Notable::Muted { .. }
+            | Notable::Unmuted { .. }
+    )
 }

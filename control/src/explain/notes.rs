@@ -107,6 +107,24 @@ fn text(what: &Notable, role: Role) -> String {
         }
         Notable::Paused { video } => format!("The {} is paused, as asked.", medium(video)),
         Notable::Resumed { video } => format!("The {} goes on, as asked.", medium(video)),
+        Notable::Muted { video, everybody: true } if publisher => {
+            format!("The operator has muted your {}: it reaches nobody.", medium(video))
+        }
+        Notable::Muted { video, everybody: true } => {
+            format!("The operator has muted the publisher's {}.", medium(video))
+        }
+        Notable::Muted { video, everybody: false } => {
+            format!("The operator has muted the {} for you.", medium(video))
+        }
+        Notable::Unmuted { video, everybody: true } if publisher => {
+            format!("The operator has unmuted your {}.", medium(video))
+        }
+        Notable::Unmuted { video, everybody: true } => {
+            format!("The operator has unmuted the publisher's {}.", medium(video))
+        }
+        Notable::Unmuted { video, everybody: false } => {
+            format!("The operator has unmuted the {} for you.", medium(video))
+        }
         Notable::Switched { video } => format!("The {} comes from another publisher now.", medium(video)),
         Notable::Layer { ref layer, width: Some(width), height: Some(height), .. } => {
             format!("You get the layer {layer} now: {width} × {height}.")

@@ -24,10 +24,10 @@ use crate::signalling::Role;
 
 /// Event names of a viewer's stream, as announced to it. The first two are those of draft-ietf-wish-whep.
 const OF_VIEWERS: &str = "active,inactive,constrained,unconstrained,source_silent,source_back,first_frame,video_skipped,\
-                          paused,resumed,switched,layer,ended";
+                          paused,resumed,muted,unmuted,switched,layer,ended";
 
 /// Event names of a publisher's stream.
-const OF_PUBLISHERS: &str = "source_silent,source_back,layers_wanted,ended";
+const OF_PUBLISHERS: &str = "source_silent,source_back,muted,unmuted,layers_wanted,ended";
 
 /// Proxies close what is silent for a minute.
 const HEARTBEAT: Duration = Duration::from_secs(15);

@@ -61,6 +61,8 @@ fn session(number: u32) -> Session {
         ice_tag: String::new(),
         tracks: vec![],
         wish: Default::default(),
+        muted: Default::default(),
+        bitrate_bps_max: None,
         since: NOW,
         viewers: 0,
     }

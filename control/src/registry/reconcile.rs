@@ -42,6 +42,8 @@ impl Registry {
                 known.ice_tag = info.ice_tag;
                 known.tracks = info.tracks;
                 known.wish = info.wish;
+                known.muted = info.muted;
+                known.bitrate_bps_max = info.terms.bitrate_bps_max;
                 // While nobody listened it may have been carried over to another publisher.
                 if let SessionRole::Viewer { publisher } = info.role {
                     moved.push((session, publisher));
@@ -80,6 +82,8 @@ impl Registry {
             ice_tag: info.ice_tag,
             tracks: info.tracks,
             wish: info.wish,
+            muted: info.muted,
+            bitrate_bps_max: info.terms.bitrate_bps_max,
             since,
             viewers: 0,
         };

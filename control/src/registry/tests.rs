@@ -1,4 +1,4 @@
-use fanlight_protocol::{Codec, Terms, TrackKind};
+use fanlight_protocol::{Codec, MutedKinds, Terms, TrackKind};
 use proptest::prelude::*;
 
 use super::reconcile::Reconciled;
@@ -186,6 +186,7 @@ fn info(session: SessionId, name: &str, role: SessionRole, state: SessionState, 
         wish: LayerWish::default(),
         replaces: None,
         terms: Terms::default(),
+        muted: MutedKinds::default(),
         age_ms,
     }
 }

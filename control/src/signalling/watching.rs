@@ -8,8 +8,8 @@ use serde::Serialize;
 use serde_json::Map;
 
 use super::{
-    Answer, CloseReason, Ending, Fault, Inspection, Instant, Role, Session, SessionId, SessionRole,
-    Signalling, StreamPath, SystemTime,
+    Answer, CloseReason, Ending, Fault, Inspection, Instant, Role, Session, SessionId, SessionInfo,
+    SessionRole, Signalling, StreamPath, SystemTime,
 };
 use crate::events::{Event, Queue, Standing, concerns_viewers};
 use crate::explain::notes::told;
@@ -51,6 +51,36 @@ impl Signalling {
         unknown_is_gone(self.line.request(None, message).await)?;
         self.registry().wished(session, wish);
         Ok(())
+    }
+
+    /// An operator mutes a kind of media: of a publisher for everybody, of a viewer for it; or takes that back.
+    #[allow(dead_code, reason = "the paths of the API that use it come next")]
+    pub(crate) async fn mute(&self, session: SessionId, kind: TrackKind, muted: bool) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Mute { request, session, kind, muted };
+        unknown_is_gone(self.line.request(None, message).await)?;
+        self.registry().muted(session, kind, muted);
+        Ok(())
+    }
+
+    /// An operator limits the media of a session, bit/s, in place of what its grant says. None: as much as the way takes.
+    #[allow(dead_code, reason = "the paths of the API that use it come next")]
+    pub(crate) async fn limit(&self, session: SessionId, bitrate_bps_max: Option<u64>) -> Result<(), Fault> {
+        let message = |request| ToDataplane::Limit { request, session, bitrate_bps_max };
+        unknown_is_gone(self.line.request(None, message).await)?;
+        self.registry().limited(session, bitrate_bps_max);
+        Ok(())
+    }
+
+    /// What is muted in a snapshot lasts, though nobody was told by this control.
+    pub(super) fn remember_mutes(&self, muted: Vec<SessionInfo>) {
+        let ours = |info: &SessionInfo| self.registry().session(info.session).is_some();
+        for info in muted.into_iter().filter(ours) {
+            let everybody = info.role == SessionRole::Publisher;
+            for kind in info.muted.iter() {
+                let what = Notable::Muted { video: kind == TrackKind::Video, everybody };
+                self.events.remember(info.session, Note { at_ms: info.age_ms, what });
+            }
+        }
     }
 
     /// How a session stands that is about to be ended; None if that does not come at once.

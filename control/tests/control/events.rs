@@ -1,6 +1,6 @@
 //! Server-Sent Events of a session: what happens is told at once, to its owner, and the end with its reason.
 
-use fanlight_protocol::{CloseReason, Notable};
+use fanlight_protocol::{CloseReason, Notable, TrackKind};
 use serde_json::json;
 
 use crate::support::{EventStream, Reply, Stage, request, session_of, until};
@@ -160,4 +160,39 @@ async fn a_quiet_stream_lasts_and_ends_with_the_server() {
     let mut again = EventStream::open(stage.address(), &events_of(&opened)).await;
     stage.dataplane.note(session_of(&opened), 2, Notable::SourceBack { video: true, silent_ms: 1 });
     again.expect("source_back").await;
+}
+
+/// Who is muted, and who watches, must read why nothing is heard or seen; and so must who asks a control that was started since.
+#[tokio::test]
+async fn what_an_operator_has_muted_is_told_to_both_ends_and_outlives_control() {
+    let stage = Stage::new().await;
+    let publisher = stage.publish("camera").await;
+    let viewer = stage.watch("camera").await;
+    stage.dataplane.connect_all();
+    until("the publisher", || async { !stage.get("/streams").await.body.eq("[]") }).await;
+    let mut streams = [
+        EventStream::open(stage.address(), viewer.location()).await,
+        EventStream::open(stage.address(), publisher.location()).await,
+    ];
+    let link = [&viewer, &publisher].map(|opened| opened.headers("link").join(" "));
+    assert!(link.iter().all(|links| links.contains(",muted,unmuted,")), "{link:?}");
+    streams[0].expect("active").await;
+    stage.dataplane.mute(session_of(&publisher), TrackKind::Video, true);
+    stage.dataplane.mute(session_of(&viewer), TrackKind::Audio, true);
+    for (stream, word) in streams.iter_mut().zip(["the publisher's picture", "your picture"]) {
+        let told = stream.expect("muted").await;
+        assert_eq!((&told["kind"], &told["everybody"]), (&json!("video"), &json!(true)));
+        assert!(told["text"].as_str().unwrap().contains(word), "{told}");
+    }
+    let told = streams[0].expect("muted").await;
+    assert_eq!((&told["kind"], &told["everybody"]), (&json!("audio"), &json!(false)));
+    drop(streams);
+    let stage = stage.restart_control().await;
+    let mut again = EventStream::open(stage.address(), viewer.location()).await;
+    again.expect("active").await;
+    let lasts = [again.expect("muted").await, again.expect("muted").await];
+    let kinds = lasts.each_ref().map(|told| (told["kind"].clone(), told["everybody"].clone()));
+    assert_eq!(kinds, [(json!("video"), json!(true)), (json!("audio"), json!(false))]);
+    stage.dataplane.mute(session_of(&publisher), TrackKind::Video, false);
+    assert_eq!(again.expect("unmuted").await["kind"], "video");
 }

@@ -134,6 +134,7 @@ async fn a_snapshot_with_two_publishers_of_a_name_loses_one() {
         wish: Default::default(),
         replaces: None,
         terms: Default::default(),
+        muted: Default::default(),
         age_ms: 5_000,
     };
     let sessions = [info(1, SessionState::Connecting), info(2, SessionState::Connected)];
@@ -177,6 +178,7 @@ async fn an_offer_in_flight_when_the_connection_is_lost_comes_to_nothing() {
         wish: Default::default(),
         replaces: None,
         terms: Default::default(),
+        muted: Default::default(),
         age_ms: 1,
     };
     stage.dataplane.put_back([(session, info)].into());

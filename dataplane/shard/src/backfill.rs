@@ -16,7 +16,7 @@ use crate::turn::Outputs;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Backfill {
     to: ShardId,
-    track: TrackId,
+    pub(crate) track: TrackId,
     next: ExtendedSequence,
     last: ExtendedSequence,
 }

@@ -40,9 +40,34 @@ pub(crate) struct Constraint {
     is_held: bool,
     /// The estimate is ours.
     is_measured: bool,
+    /// What its viewer may have, whatever its link takes, bit/s.
+    limit_bps: Option<u64>,
 }
 
 impl Constraint {
+    pub(crate) fn with_limit(limit_bps: Option<u64>) -> Self {
+        Self { limit_bps, ..Self::default() }
+    }
+
+    /// Its viewer may have so much, bit/s, or as much as its link takes.
+    pub(crate) fn limit(&mut self, limit_bps: Option<u64>) {
+        self.limit_bps = limit_bps;
+    }
+
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit_bps.is_some()
+    }
+
+    /// Whether its viewer may have so much, bit/s.
+    pub(crate) fn allows(&self, bps: u64) -> bool {
+        self.limit_bps.is_none_or(|limit_bps| bps <= limit_bps)
+    }
+
+    /// What is known to be had, bit/s, and no more than the limit.
+    pub(crate) fn within_limit(&self, known_bps: Option<u64>) -> Option<u64> {
+        known_bps.into_iter().chain(self.limit_bps).min()
+    }
+
     /// There is a new estimate: ours, or a REMB.
     pub(crate) fn note_estimate(&mut self, now: Instant, bps: u64, is_measured: bool) {
         self.is_measured = is_measured;
@@ -90,6 +115,11 @@ impl Constraint {
 
     /// At what rate video may leave for a viewer of a track of that rate, bit/s.
     pub(crate) fn pace_bps(&self, now: Instant, track_bps: u64) -> u64 {
+        let link_bps = self.link_pace_bps(now, track_bps);
+        self.limit_bps.map_or(link_bps, |limit_bps| limit_bps.min(link_bps))
+    }
+
+    fn link_pace_bps(&self, now: Instant, track_bps: u64) -> u64 {
         match self.estimate {
             Some((estimate, at)) if self.is_held && now < at + ESTIMATE_AGE_MAX => estimate.max(HELD_BPS_MIN),
             Some((estimate, _)) if self.is_measured => {

@@ -176,7 +176,7 @@ impl Shard {
         let Some(session) = self.sessions.find(key) else { return };
         let (Some(srtp), Some(path)) = (session.srtp.as_deref(), session.path) else { return };
         let Activity::Viewing(viewer) = &mut session.activity else { return };
-        let Viewer { subscriptions, extensions, bandwidth, .. } = &mut **viewer;
+        let Viewer { subscriptions, extensions, bandwidth, pace, constraint, .. } = &mut **viewer;
         let Some(subscription) = subscriptions.iter_mut().find(|s| s.spec.ssrc == nack.media()) else {
             return;
         };
@@ -210,6 +210,10 @@ impl Shard {
             let edited = subscription.repeat_descriptor(stored.payload);
             let head = edited.as_ref().map(Edited::bytes).unwrap_or_default();
             let rest = subscription.readable(&stored).get(head.len()..).unwrap_or_default();
+            // What is sent again counts as well.
+            if constraint.is_limited() {
+                pace.spend(stored.facts.bytes());
+            }
             resent +=
                 u64::from(train.push(index, &fields, &elements, Body::Retransmission(sequence, head, rest)));
         }

@@ -6,12 +6,13 @@ use fanlight_wire::ExtendedSequence;
 use fanlight_wire::codec::frame_facts;
 
 use crate::lane::LanePacket;
+use crate::limiting::Admission;
 use crate::limits::PACKET_BYTES_MAX;
 use crate::notes::Notable;
 use crate::publisher::Received;
 use crate::reject::Reject;
 use crate::shard::Shard;
-use crate::spec::TrackId;
+use crate::spec::{SessionKey, TrackId};
 use crate::store::{NotKept, PacketFacts};
 use crate::turn::{Datagram, Outputs};
 
@@ -25,8 +26,9 @@ impl Shard {
         let crate::session::Activity::Publishing(publisher) = &mut session.activity else {
             return Err(Reject::NotPublishing);
         };
+        let bytes = datagram.bytes.len();
         session.packets_in += 1;
-        session.bytes_in += datagram.bytes.len() as u64;
+        session.bytes_in += bytes as u64;
         let opener = srtp.rtp_opener.as_deref().ok_or(Reject::NotPublishing)?;
         let opened = publisher.open(self.now, opener, datagram.bytes);
         let received = match opened {
@@ -42,6 +44,14 @@ impl Shard {
         // A payload that does not parse is no key frame; whether it is any good is between publisher and viewer.
         let key_frame_start = codec.is_video()
             && frame_facts(codec, received.marker, received.payload).is_ok_and(|facts| facts.key_frame_start);
+        match publisher.admit(now, &received, key_frame_start, bytes) {
+            Admission::Passes => {}
+            Admission::Refused(reject) => return Err(self.turn_away(key, reject, outputs)),
+            Admission::Shut => {
+                self.cut(id, outputs);
+                return Err(self.turn_away(key, Reject::OverLimit, outputs));
+            }
+        }
         if key_frame_start && let Some(track) = publisher.tracks.get_mut(received.track) {
             let waited = track.desk.fulfilled(now);
             publisher.happened.extend(waited.map(key_frame_came));
@@ -50,6 +60,16 @@ impl Shard {
         let kept = self.keep_received(id, &received, key_frame_start, outputs);
         self.arm(key);
         kept
+    }
+
+    /// A packet that was observed goes no further. Returns why.
+    fn turn_away(&mut self, key: SessionKey, reject: Reject, outputs: &mut Outputs<'_>) -> Reject {
+        let now = self.now;
+        if let Some(session) = self.sessions.find(key) {
+            session.note_what_happened(now, outputs.events);
+        }
+        self.arm(key);
+        reject
     }
 
     fn keep_received(

@@ -49,7 +49,7 @@ impl Shard {
         }
         self.learn_to_ride(key);
         // A new mirror gets the group of pictures from home, or home asks for a key frame.
-        if !is_new {
+        if !is_new || self.is_stopped(key, place) {
             self.begin(key, place, outputs);
         }
         true
@@ -89,14 +89,25 @@ impl Shard {
         }
     }
 
-    /// Lets a subscription begin, or begin anew.
+    /// Whether a subscription's kind is paused or muted.
+    fn is_stopped(&mut self, key: SessionKey, place: usize) -> bool {
+        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
+        viewer
+            .is_some_and(|viewer| viewer.subscriptions.get(place).is_some_and(|s| viewer.stops(s.is_video())))
+    }
+
+    /// Lets a subscription begin, or begin anew, where neither its viewer nor an operator is against it.
     pub(crate) fn begin(&mut self, key: SessionKey, place: usize, outputs: &mut Outputs<'_>) {
         let now = self.now;
         let Self { sessions, tracks, rng, config, .. } = self;
-        let viewer = sessions.find(key).and_then(|session| session.viewer_mut());
-        let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get_mut(place)) else {
+        let Some(viewer) = sessions.find(key).and_then(|session| session.viewer_mut()) else { return };
+        let stops = viewer.subscriptions.get(place).is_some_and(|s| viewer.stops(s.is_video()));
+        let Some(subscription) = viewer.subscriptions.get_mut(place) else { return };
+        if stops {
+            subscription.flow = Flow::Paused;
+            subscription.due = None;
             return;
-        };
+        }
         let Some(track) = tracks.get(&subscription.spec.track) else { return };
         match track.servable_gop(GOP_AGE_MAX).zip(track.newest()) {
             Some((gop, (_, newest))) if track.is_video => {
@@ -162,32 +173,6 @@ impl Shard {
         }
     }
 
-    /// A viewer wants one kind of media no more for now, or again.
-    pub(crate) fn pause(&mut self, key: SessionKey, video: bool, paused: bool, outputs: &mut Outputs<'_>) {
-        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
-        let Some(viewer) = viewer else { return };
-        let mut changed = Vec::new();
-        for (place, subscription) in viewer.subscriptions.iter_mut().enumerate() {
-            let is_paused = subscription.flow == Flow::Paused;
-            if subscription.is_video() == video && is_paused != paused {
-                subscription.flow = Flow::Paused;
-                subscription.due = None;
-                changed.push(place);
-            }
-        }
-        if changed.is_empty() {
-            return;
-        }
-        let what = if paused { Notable::Paused { video } } else { Notable::Resumed { video } };
-        self.note(key, what, outputs);
-        if video {
-            self.give_targets_up(key, outputs);
-        }
-        for place in changed.into_iter().filter(|_| !paused) {
-            self.begin(key, place, outputs);
-        }
-    }
-
     /// A viewer goes on with the source `to`, on the shard `home`, where it watched `from`.
     pub(crate) fn switch(
         &mut self,
@@ -203,7 +188,7 @@ impl Shard {
         let place = viewer.subscriptions.iter().position(|subscription| has(&subscription.spec));
         let Some(place) = place else { return };
         let Some(subscription) = viewer.subscriptions.get_mut(place) else { return };
-        let (video, was_paused) = (subscription.is_video(), subscription.flow == Flow::Paused);
+        let video = subscription.is_video();
         let old = subscription.spec.track;
         let current = subscription.spec.layers.iter().position(|layer| layer.track == old);
         // The layer that stands where its own stood, or the last before.
@@ -229,16 +214,5 @@ impl Shard {
             return self.end(key, EndReason::StreamEnded, outputs);
         }
         self.note(key, Notable::Switched { video }, outputs);
-        if was_paused {
-            self.pause_again(key, place);
-        }
-    }
-
-    fn pause_again(&mut self, key: SessionKey, place: usize) {
-        let viewer = self.sessions.find(key).and_then(|session| session.viewer_mut());
-        if let Some(subscription) = viewer.and_then(|viewer| viewer.subscriptions.get_mut(place)) {
-            subscription.flow = Flow::Paused;
-            subscription.due = None;
-        }
     }
 }

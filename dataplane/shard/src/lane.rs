@@ -47,6 +47,8 @@ pub enum LaneMessage {
     Standing { source: TrackId, ladder: Ladder },
     /// Of a source in layers the sending shard's viewers want these.
     Wanted { source: TrackId, layers: LayerSet },
+    /// Nothing of the track passes for now: who watches it begins anew with what comes next.
+    Cut { track: TrackId },
     /// The track is over.
     Ended { track: TrackId },
 }

@@ -42,6 +42,7 @@ impl Shard {
             }
             LaneMessage::Standing { source, ladder } => self.hear_standing(source, ladder),
             LaneMessage::Wanted { source, layers } => self.hear_wants(from, source, layers, outputs),
+            LaneMessage::Cut { track } => self.cut(track, outputs),
             LaneMessage::Ended { track } => self.end_track(track, outputs),
         }
     }

@@ -72,6 +72,15 @@ pub enum Notable {
     Resumed {
         video: bool,
     },
+    /// By an operator: of a publisher for `everybody`, or of one viewer for it.
+    Muted {
+        video: bool,
+        everybody: bool,
+    },
+    Unmuted {
+        video: bool,
+        everybody: bool,
+    },
     Switched {
         video: bool,
     },
@@ -112,6 +121,8 @@ impl Notable {
                 | Self::VideoSkipped { .. }
                 | Self::Paused { .. }
                 | Self::Resumed { .. }
+                | Self::Muted { .. }
+                | Self::Unmuted { .. }
                 | Self::Switched { .. }
                 | Self::LayerChanged { .. }
                 | Self::PointChanged { .. }

@@ -16,61 +16,20 @@ use fanlight_wire::{
 use crate::arrivals::ArrivalLog;
 use crate::binding::{self, Names, stream_of};
 use crate::elements::{Elements, stored_element};
-use crate::key_frame::{Asked, KeyFrameDesk};
+use crate::ingress_track::IngressTrack;
+use crate::key_frame::Asked;
 use crate::lane::MediaClock;
 use crate::layers::FrameSize;
+use crate::limiting::Limit;
 use crate::limits::{
-    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX, SILENCE_MIN,
+    CNAME, REBIND_INTERVAL_MIN, RECEIVERS_PER_SESSION_MAX, REPORT_INTERVAL, RETIRED_SSRCS_MAX,
     TRACKS_PER_SESSION_MAX,
 };
 use crate::notes::Notable;
 use crate::receiver::{Receiver, Stream};
 use crate::reject::Reject;
-use crate::spec::{PublishSpec, PublishedTrack};
-use crate::svc::{LayerReader, PacketLayer};
-
-/// One track and what its publisher owes and gets.
-pub(crate) struct IngressTrack {
-    pub(crate) spec: PublishedTrack,
-    pub(crate) desk: KeyFrameDesk,
-    bound: Option<Instant>,
-    highest: Option<(ExtendedSequence, Timestamp)>,
-    /// When the last packet came, and whether its silence since has been noted.
-    heard: Option<Instant>,
-    is_silent: bool,
-    /// Of its pictures, where it is a layer.
-    pub(crate) size: FrameSize,
-    /// Of layers within it, where it has no others.
-    layer_reader: Option<LayerReader>,
-    pub(crate) packets: u64,
-    pub(crate) bytes: u64,
-    pub(crate) recovered: u64,
-    pub(crate) nacks: u64,
-    pub(crate) key_frame_requests: u64,
-}
-
-impl IngressTrack {
-    /// A packet came. Returns what is to be noted of that: the first one, or the end of a silence.
-    fn hear(&mut self, now: Instant) -> Option<Notable> {
-        let video = self.spec.codec.is_video();
-        let before = self.heard.replace(now);
-        let Some(before) = before else { return Some(Notable::TrackStarted { video }) };
-        let silent_ms = u32::try_from(now.saturating_duration_since(before).as_millis()).unwrap_or(u32::MAX);
-        std::mem::take(&mut self.is_silent).then_some(Notable::SourceBack { video, silent_ms })
-    }
-
-    /// When its last packet came.
-    pub(crate) fn heard(&self) -> Option<Instant> {
-        self.heard
-    }
-
-    /// Returns that nothing comes any more, once.
-    fn note_silence(&mut self, now: Instant) -> Option<Notable> {
-        let is_silent = self.heard.is_some_and(|heard| now >= heard + SILENCE_MIN);
-        let is_news = is_silent && !std::mem::replace(&mut self.is_silent, is_silent);
-        is_news.then_some(Notable::SourceSilent { video: self.spec.codec.is_video() })
-    }
-}
+use crate::spec::PublishSpec;
+use crate::svc::PacketLayer;
 
 /// Key frames asked of a publisher at one time.
 #[derive(Debug, Clone, Copy, Default)]
@@ -102,6 +61,7 @@ pub(crate) struct Publisher {
     retired: ArrayVec<(Ssrc, ReceiveIndex), RETIRED_SSRCS_MAX>,
     extensions: ExtensionMap,
     arrivals: Option<ArrivalLog>,
+    pub(crate) limit: Limit,
     report_due: Instant,
     /// When its layers are looked at. None: it has none.
     pub(crate) measure_due: Option<Instant>,
@@ -111,8 +71,13 @@ pub(crate) struct Publisher {
 }
 
 impl Publisher {
-    /// `key_frame_interval`: after so long without a key frame one is asked for.
-    pub(crate) fn new(spec: PublishSpec, now: Instant, key_frame_interval: Option<Duration>) -> Self {
+    /// `key_frame_interval`: after so long without a key frame one is asked for. `limit_bps`: what it may send, bit/s.
+    pub(crate) fn new(
+        spec: PublishSpec,
+        now: Instant,
+        key_frame_interval: Option<Duration>,
+        limit_bps: Option<u64>,
+    ) -> Self {
         let mut receivers = ArrayVec::new();
         for (place, track) in spec.tracks.iter().enumerate() {
             receivers.extend(track.ssrc.map(|ssrc| Receiver::new(ssrc, Stream::Media, place)));
@@ -120,30 +85,14 @@ impl Publisher {
         }
         let arrivals = spec.tracks.iter().any(|track| track.transport_cc).then(|| ArrivalLog::new(now));
         let measure_due = spec.tracks.iter().any(|track| track.rid.is_some()).then_some(now);
-        let tracks = spec.tracks.into_iter().map(|spec| {
-            let layer_reader = LayerReader::new(spec.codec).filter(|_| spec.rid.is_none());
-            IngressTrack {
-                desk: KeyFrameDesk::with_interval(key_frame_interval.filter(|_| spec.codec.is_video())),
-                spec,
-                bound: None,
-                highest: None,
-                heard: None,
-                is_silent: false,
-                size: FrameSize::default(),
-                layer_reader,
-                packets: 0,
-                bytes: 0,
-                recovered: 0,
-                nacks: 0,
-                key_frame_requests: 0,
-            }
-        });
+        let tracks = spec.tracks.into_iter().map(|spec| IngressTrack::new(spec, key_frame_interval));
         Self {
             tracks: tracks.collect(),
             receivers,
             retired: ArrayVec::new(),
             extensions: spec.extensions,
             arrivals,
+            limit: Limit::new(now, limit_bps),
             report_due: now + REPORT_INTERVAL,
             measure_due,
             started: now,
@@ -406,6 +355,24 @@ impl Publisher {
         media.map(|media| media.ssrc)
     }
 
+    pub(crate) fn media_ssrcs(&self) -> impl Iterator<Item = Ssrc> + '_ {
+        let media = self.receivers.iter().filter(|receiver| receiver.stream == Stream::Media);
+        media.map(|receiver| receiver.ssrc)
+    }
+
+    /// What a limit has shut opens with the next one: video with the key frame that it waits for.
+    pub(crate) fn open_what_was_shut(&mut self) {
+        for track in self.tracks.iter_mut().filter(|track| track.is_shut) {
+            track.is_shut = false;
+            track.desk.wish();
+        }
+    }
+
+    /// The next report is due.
+    pub(crate) fn hasten_report(&mut self, now: Instant) {
+        self.report_due = now;
+    }
+
     /// Takes the publisher's sender report; returns the place of the track that it is the clock of.
     pub(crate) fn sender_report(
         &mut self,
@@ -434,8 +401,9 @@ impl Publisher {
         let missing = self.receivers.iter().filter(|r| self.may_nack(r)).filter_map(|r| r.missing.deadline());
         // Before a track has an SSRC there is nobody to ask.
         let asked = self.tracks.iter().enumerate().filter(|(place, _)| self.media_ssrc(*place).is_some());
-        let desks =
-            asked.filter(|(_, track)| track.spec.pli).filter_map(|(_, track)| track.desk.deadline(now));
+        let desks = asked
+            .filter(|(_, track)| track.asks_for_key_frames())
+            .filter_map(|(_, track)| track.desk.deadline(now));
         missing.chain(desks).chain(arrivals).chain(self.measure_due).chain([self.report_due]).min()
     }
 
@@ -459,6 +427,7 @@ impl Publisher {
                 self.receivers.iter_mut().filter_map(|receiver| receiver.report(now)).take(31).collect();
             // The writer leaves the buffer as it was when there is no room; the next feedback says the rest.
             let _ = rtcp.receiver_report(local, &blocks).and_then(|()| rtcp.cname(local, CNAME.as_bytes()));
+            self.write_limit(local, rtcp);
             self.note_silences(now);
         }
         self.ask_for_missing(now, local, round_trip, rtcp);
@@ -507,7 +476,7 @@ impl Publisher {
 
     fn ask_for_key_frames(&mut self, now: Instant, local: Ssrc, rtcp: &mut RtcpWriter<'_>) -> KeyFramesAsked {
         let mut requests = KeyFramesAsked::default();
-        for (place, track) in self.tracks.iter_mut().enumerate().filter(|(_, track)| track.spec.pli) {
+        for (place, track) in self.tracks.iter_mut().enumerate().filter(|(_, t)| t.asks_for_key_frames()) {
             let media = self.receivers.iter().find(|r| r.track == place && r.stream == Stream::Media);
             let Some((media, why)) = media.and_then(|media| track.desk.ask(now).map(|why| (media, why)))
             else {

@@ -80,6 +80,10 @@ rejects! {
     BadRetransmission = "bad_retransmission",
     /// A retransmission of what is already there.
     Duplicate = "duplicate",
+    /// Authentic, and of a kind that an operator has muted.
+    Muted = "muted",
+    /// Authentic, and more than the publisher may send.
+    OverLimit = "over_limit",
     /// Longer than a packet of ours may be.
     TooLong = "too_long",
 }

@@ -13,6 +13,7 @@ use crate::counters::Counters;
 use crate::limits::{
     ADDRESSES_PER_SESSION_MAX, FIRST_REPORT_DELAY, KEY_FRAME_WAIT_MAX, PACE_RATE_MIN, REPORT_INTERVAL,
 };
+use crate::muting::Kinds;
 use crate::notes::{Notable, Note, Notes};
 use crate::pace::Pace;
 use crate::publisher::Publisher;
@@ -88,6 +89,9 @@ pub(crate) struct Viewer {
     pub(crate) report_due: Instant,
     pub(crate) fraction_lost: Option<u8>,
     pub(crate) wish: LayerWish,
+    /// By the viewer itself, and by an operator.
+    pub(crate) paused: Kinds,
+    pub(crate) muted: Kinds,
 }
 
 impl Viewer {
@@ -99,18 +103,35 @@ impl Viewer {
         waiting.filter(|subscription| subscription.is_video()).map(|subscription| subscription.spec.track)
     }
 
+    /// Whether it has tracks of that kind.
+    pub(crate) fn watches(&self, video: bool) -> bool {
+        self.subscriptions.iter().any(|subscription| subscription.is_video() == video)
+    }
+
+    /// Whether it gets nothing of that kind, by its own wish or an operator's.
+    pub(crate) fn stops(&self, video: bool) -> bool {
+        self.paused.has(video) || self.muted.has(video)
+    }
+
     /// What its link carries, bit/s: as we measured it, or else as it says.
     pub(crate) fn estimate_bps(&self) -> Option<u64> {
         let measured = self.bandwidth.as_ref().and_then(|bandwidth| bandwidth.estimate_bps());
         measured.or_else(|| self.constraint.estimate_bps())
     }
 
-    /// What its link is known to carry, bit/s. None: nothing says that it carries less than what there is.
+    /// Its link is being measured, and nothing is known of it yet.
+    pub(crate) fn is_unsure(&self) -> bool {
+        self.bandwidth.as_ref().is_some_and(|bandwidth| bandwidth.estimate_bps().is_none())
+    }
+
+    /// What it may have, bit/s: what its link is known to carry, and no more than its limit. None: nothing says that it is less than
+    /// what there is.
     pub(crate) fn link_bps(&self, now: Instant) -> Option<u64> {
-        match &self.bandwidth {
+        let known = match &self.bandwidth {
             Some(bandwidth) => bandwidth.estimate_bps(),
             None => self.constraint.limit_bps(now),
-        }
+        };
+        self.constraint.within_limit(known)
     }
 
     /// When it is to be told something, or probed, or can go on.
@@ -166,10 +187,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(spec: SessionSpec, now: Instant, config: &ShardConfig, rng: &mut Rng) -> Self {
+        let limit_bps = spec.bitrate_bps_max;
         let activity = match spec.role {
-            Role::Publisher(spec) => {
-                Activity::Publishing(Box::new(Publisher::new(spec, now, config.key_frame_interval)))
-            }
+            Role::Publisher(spec) => Activity::Publishing(Box::new(Publisher::new(
+                spec,
+                now,
+                config.key_frame_interval,
+                limit_bps,
+            ))),
             Role::Viewer(spec) => {
                 let subscriptions =
                     spec.subscriptions.into_iter().map(|spec| Subscription::new(spec, now, rng)).collect();
@@ -180,8 +205,10 @@ impl Session {
                     report_due: now + REPORT_INTERVAL,
                     fraction_lost: None,
                     pace: Pace::new(now, PACE_RATE_MIN),
-                    constraint: Constraint::default(),
+                    constraint: Constraint::with_limit(limit_bps),
                     wish: LayerWish::default(),
+                    paused: Kinds::default(),
+                    muted: Kinds::default(),
                     first_frame_since: None,
                 }))
             }

@@ -171,6 +171,8 @@ impl Shard {
                 Some(Command::Adopt(spec)) => self.adopt(*spec, outputs),
                 Some(Command::Close { key, reason }) => self.end(key, reason, outputs),
                 Some(Command::Pause { key, video, paused }) => self.pause(key, video, paused, outputs),
+                Some(Command::Mute { key, video, muted }) => self.mute(key, video, muted, outputs),
+                Some(Command::Limit { key, bitrate_bps_max }) => self.limit(key, bitrate_bps_max),
                 Some(Command::Switch { key, from, to, home }) => self.switch(key, from, &to, home, outputs),
                 Some(Command::Prefer { key, wish }) => self.prefer(key, wish),
                 Some(Command::Inspect { key, request }) => {

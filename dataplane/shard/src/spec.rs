@@ -60,6 +60,8 @@ pub struct SessionSpec {
     /// The SSRC that signs our RTCP where we send no media (RFC 3550 §6.4.2).
     pub local_ssrc: Ssrc,
     pub role: Role,
+    /// Most media of a publisher, or to a viewer, bit/s. None: as much as the way takes.
+    pub bitrate_bps_max: Option<u64>,
 }
 
 /// What the session does.

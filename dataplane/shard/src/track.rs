@@ -124,6 +124,13 @@ impl Track {
         layers.note(now, sequence, facts, codec, bytes);
     }
 
+    /// Nothing passes for now, and nobody is to begin with what did.
+    pub(crate) fn cut(&mut self) {
+        self.gop = None;
+        self.fresh.clear();
+        self.release();
+    }
+
     /// What a viewer at that operating point gets of it, bit/s.
     pub(crate) fn bps_at(&self, now: Instant, point: Point) -> u64 {
         match &self.layers {

@@ -73,6 +73,17 @@ pub enum Command {
         video: bool,
         paused: bool,
     },
+    /// An operator mutes a publisher's audio or video for everybody, or a viewer's for it, or lets it be heard and seen again.
+    Mute {
+        key: SessionKey,
+        video: bool,
+        muted: bool,
+    },
+    /// Most media of a publisher, or to a viewer, bit/s. None: as much as the way takes.
+    Limit {
+        key: SessionKey,
+        bitrate_bps_max: Option<u64>,
+    },
     /// A viewer goes on with the source `to`, on the shard `home`, where it watched the one that has the layer `from`: its
     /// publisher was replaced.
     Switch {

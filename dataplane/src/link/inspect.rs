@@ -121,6 +121,8 @@ fn notable(told: fanlight_shard::Notable, names: &[String]) -> Notable {
         Told::VideoSkipped { packets } => Notable::VideoSkipped { packets },
         Told::Paused { video } => Notable::Paused { video },
         Told::Resumed { video } => Notable::Resumed { video },
+        Told::Muted { video, everybody } => Notable::Muted { video, everybody },
+        Told::Unmuted { video, everybody } => Notable::Unmuted { video, everybody },
         Told::Switched { video } => Notable::Switched { video },
         Told::IceRestarted => Notable::IceRestarted,
         Told::LayerChanged { layer, size, sizes, flowing } => {

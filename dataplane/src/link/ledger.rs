@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    LayerWish, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, Terms, TrackInfo,
+    LayerWish, MutedKinds, SessionId, SessionInfo, SessionRole, SessionState, StreamPath, Terms, TrackInfo,
 };
 use fanlight_shard::{SessionKey, ShardId};
 
@@ -37,6 +37,8 @@ pub(super) struct Record {
     /// A publisher's: whose place it takes once it is connected.
     pub(super) replaces: Option<SessionId>,
     pub(super) terms: Terms,
+    /// By an operator.
+    pub(super) muted: MutedKinds,
     /// A viewer's whose answer to our offer is not there yet: no shard knows of it.
     pub(super) pending: Option<Box<PendingAnswer>>,
     pub(super) accepted: Instant,
@@ -139,6 +141,7 @@ impl Record {
             wish: self.wish.clone(),
             replaces: self.replaces,
             terms: self.terms.clone(),
+            muted: self.muted,
             age_ms: u64::try_from(now.saturating_duration_since(self.accepted).as_millis())
                 .unwrap_or(u64::MAX),
         }

@@ -13,6 +13,7 @@ mod open;
 mod placement;
 mod slots;
 mod stats;
+mod terms;
 mod trickle;
 
 use std::net::SocketAddr;
@@ -250,6 +251,14 @@ impl Link {
             }
             ToDataplane::Prefer { request, session, wish } => {
                 let outcome = self.prefer(session, wish);
+                self.settle(request, outcome);
+            }
+            ToDataplane::Mute { request, session, kind, muted } => {
+                let outcome = self.mute(session, kind, muted);
+                self.settle(request, outcome);
+            }
+            ToDataplane::Limit { request, session, bitrate_bps_max } => {
+                let outcome = self.limit(session, bitrate_bps_max);
                 self.settle(request, outcome);
             }
             ToDataplane::Trickle { request, session, fragment, may_restart } => {

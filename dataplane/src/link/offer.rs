@@ -2,12 +2,14 @@
 
 use std::time::Instant;
 
-use fanlight_protocol::{CloseReason, LayerWish, Refusal, SessionId, SessionRole, SessionState, ToControl};
+use fanlight_protocol::{
+    CloseReason, LayerWish, MutedKinds, Refusal, SessionId, SessionRole, SessionState, ToControl,
+};
 use fanlight_shard::Role;
 
 use super::Link;
 use super::ledger::Record;
-use super::open::{Asked, Draft, Opened, no_randomness, refuse, track_infos};
+use super::open::{Asked, Draft, Opened, Seat, no_randomness, refuse, track_infos};
 use crate::sdp::{Carrier, Offer, ServerOffer};
 use crate::secret::Ssrcs;
 
@@ -57,6 +59,7 @@ impl Link {
             published: None,
             replaces: None,
             terms: asked.terms,
+            muted: MutedKinds::default(),
             pending: Some(Box::new(PendingAnswer { draft, offer, ssrcs })),
             accepted: Instant::now(),
         });
@@ -67,7 +70,8 @@ impl Link {
     pub(super) fn take_answer(&mut self, session: SessionId, answer: &str) -> Result<(), Refusal> {
         let record = self.ledger.find_mut(session).ok_or(Refusal::UnknownSession)?;
         let pending = record.pending.take().ok_or(Refusal::NoOfferPending)?;
-        let outcome = self.accept(pending, answer);
+        let bitrate_bps_max = record.terms.bitrate_bps_max;
+        let outcome = self.accept(pending, answer, bitrate_bps_max);
         let record = self.ledger.find_mut(session).ok_or(Refusal::UnknownSession)?;
         match outcome {
             Ok((remote_ufrag, mids)) => {
@@ -75,7 +79,10 @@ impl Link {
                 record.tracks.retain(|track| mids.contains(&track.mid));
                 // It may have been told already.
                 let wish = record.wish.clone();
-                if wish == LayerWish::default() { Ok(()) } else { self.prefer(session, wish) }
+                if wish != LayerWish::default() {
+                    self.prefer(session, wish)?;
+                }
+                self.mute_newcomer(session)
             }
             Err((pending, refusal)) => {
                 record.pending = Some(pending);
@@ -89,6 +96,7 @@ impl Link {
         &mut self,
         mut pending: Box<PendingAnswer>,
         answer: &str,
+        bitrate_bps_max: Option<u64>,
     ) -> Result<(String, Vec<String>), (Box<PendingAnswer>, Refusal)> {
         let read = Offer::parse_answer(answer)
             .and_then(|answer| pending.offer.accept(&answer).map(|spec| (answer, spec)));
@@ -99,7 +107,8 @@ impl Link {
         let mids =
             spec.subscriptions.iter().map(|wish| String::from_utf8_lossy(&wish.mid).into_owned()).collect();
         let PendingAnswer { draft: Draft { place, key, ours }, ssrcs, .. } = pending.as_mut();
-        match self.adopt(*place, *key, &answer, ours, true, Role::Viewer(spec), ssrcs) {
+        let seat = Seat { place: *place, key: *key, bitrate_bps_max };
+        match self.adopt(seat, &answer, ours, true, Role::Viewer(spec), ssrcs) {
             Ok(()) => Ok((answer.ice_ufrag().to_owned(), mids)),
             Err(refusal) => Err((pending, refusal)),
         }

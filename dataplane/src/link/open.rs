@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use fanlight_protocol::{
-    Codec, KEEPSAKE_BYTES_MAX, LayerWish, Refusal, SessionId, SessionRole, SessionState, StreamPath, Terms,
-    TrackInfo, TrackKind,
+    Codec, KEEPSAKE_BYTES_MAX, LayerWish, MutedKinds, Refusal, SessionId, SessionRole, SessionState,
+    StreamPath, Terms, TrackInfo, TrackKind,
 };
 use fanlight_shard::rtc::{Rtc, RtcParameters};
 use fanlight_shard::{Command, Mid, Role, SessionKey, SessionSpec, TrackId};
@@ -44,6 +44,13 @@ pub(super) struct Draft {
     pub(super) place: usize,
     pub(super) key: SessionKey,
     pub(super) ours: TransportParameters,
+}
+
+/// Where a session goes, and how much media it may have there, bit/s.
+pub(super) struct Seat {
+    pub(super) place: usize,
+    pub(super) key: SessionKey,
+    pub(super) bitrate_bps_max: Option<u64>,
 }
 
 impl Link {
@@ -155,7 +162,8 @@ impl Link {
         answer: String,
     ) -> Result<Opened, Refusal> {
         let Draft { place, key, ours } = draft;
-        if let Err(refusal) = self.adopt(place, key, offer, &ours, false, role, &mut ssrcs) {
+        let seat = Seat { place, key, bitrate_bps_max: asked.terms.bitrate_bps_max };
+        if let Err(refusal) = self.adopt(seat, offer, &ours, false, role, &mut ssrcs) {
             self.shards[place].slots.give_back(key);
             return Err(refusal);
         }
@@ -176,6 +184,7 @@ impl Link {
             published: kind.published,
             replaces: kind.replaces,
             terms: asked.terms,
+            muted: MutedKinds::default(),
             pending: None,
             accepted: Instant::now(),
         });
@@ -183,11 +192,9 @@ impl Link {
     }
 
     /// Hands a session to its shard.
-    #[expect(clippy::too_many_arguments, reason = "all that makes a session on a shard")]
     pub(super) fn adopt(
         &mut self,
-        place: usize,
-        key: SessionKey,
+        seat: Seat,
         theirs: &Offer,
         ours: &TransportParameters,
         controlling: bool,
@@ -196,7 +203,11 @@ impl Link {
     ) -> Result<(), Refusal> {
         let transport = Box::new(self.transport(theirs, ours, controlling)?);
         let local_ssrc = ssrcs.next().map_err(no_randomness)?;
-        self.order(place, Command::Adopt(Box::new(SessionSpec { key, transport, local_ssrc, role })))
+        let Seat { place, key, bitrate_bps_max } = seat;
+        self.order(
+            place,
+            Command::Adopt(Box::new(SessionSpec { key, transport, local_ssrc, role, bitrate_bps_max })),
+        )
     }
 
     fn transport(

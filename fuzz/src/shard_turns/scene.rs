@@ -107,6 +107,8 @@ impl Scene {
             }
             Step::Ask { inspect } => self.ask(inspect),
             Step::Pause { viewer, video, paused } => self.pause(viewer, video, paused),
+            Step::Mute { session, video, muted } => self.mute(session, video, muted),
+            Step::Limit { session, kilobits } => self.limit(session, kilobits),
             Step::Switch { viewer, publisher } => self.switch(viewer, publisher),
             Step::Prefer { viewer, layer, max_width } => self.prefer(viewer, layer, max_width),
             Step::Pass { ms } => {
@@ -327,6 +329,19 @@ impl Scene {
         let Some(place) = pick(self.watchers.len(), viewer) else { return };
         let seat = self.watchers[place].viewer.seat;
         self.world.order(seat.shard, Order::Pause { key: seat.key, video, paused });
+    }
+
+    fn mute(&mut self, session: u8, video: bool, muted: bool) {
+        if let Some(seat) = self.seat(session) {
+            self.world.order(seat.shard, Order::Mute { key: seat.key, video, muted });
+        }
+    }
+
+    fn limit(&mut self, session: u8, kilobits: u8) {
+        if let Some(seat) = self.seat(session) {
+            let bitrate_bps_max = (kilobits < u8::MAX).then_some(u64::from(kilobits) * 1_000);
+            self.world.order(seat.shard, Order::Limit { key: seat.key, bitrate_bps_max });
+        }
     }
 
     fn prefer(&mut self, viewer: u8, layer: u8, max_width: Option<u16>) {

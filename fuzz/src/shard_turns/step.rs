@@ -40,12 +40,20 @@ pub(super) enum Step {
     Ask { inspect: Option<u8> },
     /// A viewer wants one kind of media no more, or again.
     Pause { viewer: u8, video: bool, paused: bool },
+    /// An operator mutes one kind of a session's media, or unmutes it.
+    Mute { session: u8, video: bool, muted: bool },
+    /// A session gets another limit; 255 is none.
+    Limit { session: u8, kilobits: u8 },
     /// A viewer goes on with another publisher.
     Switch { viewer: u8, publisher: u8 },
     /// A viewer wishes for a layer, or for a size.
     Prefer { viewer: u8, layer: u8, max_width: Option<u16> },
     Pass { ms: u16 },
 }
+
+/// The first byte of these steps.
+const MUTE: u8 = 0xfe;
+const LIMIT: u8 = 0xff;
 
 /// Who ends a session.
 #[derive(Debug)]
@@ -56,7 +64,17 @@ pub(super) enum Leaving {
 
 impl<'a> Arbitrary<'a> for Step {
     fn arbitrary(input: &mut Unstructured<'a>) -> Result<Self> {
-        Ok(match input.arbitrary::<u8>()? % 32 {
+        let choice: u8 = input.arbitrary()?;
+        // By numbers of their own, so that seeds from before they were there still say what they said.
+        match choice {
+            MUTE => {
+                let session = input.arbitrary()?;
+                return Ok(Self::Mute { session, video: input.arbitrary()?, muted: input.arbitrary()? });
+            }
+            LIMIT => return Ok(Self::Limit { session: input.arbitrary()?, kilobits: input.arbitrary()? }),
+            _ => {}
+        }
+        Ok(match choice % 32 {
             0 => Self::Publish { shard: input.arbitrary()? },
             1 | 2 => Self::Watch { shard: input.arbitrary()?, publisher: input.arbitrary()? },
             3 => {

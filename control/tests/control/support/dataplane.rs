@@ -125,6 +125,15 @@ impl Dataplane {
         self.say(&message);
     }
 
+    /// A session is muted, by whomever; who asked is not told.
+    pub(crate) fn mute(&self, session: SessionId, kind: TrackKind, muted: bool) {
+        let messages = self.state.lock().unwrap().mute(RequestId(u64::MAX), session, kind, muted);
+        messages
+            .iter()
+            .filter(|message| matches!(message, ToControl::Noted { .. }))
+            .for_each(|message| self.say(message));
+    }
+
     /// A session ends by itself, and its viewers with it.
     pub(crate) fn close(&self, session: SessionId, reason: CloseReason) {
         let messages = self.state.lock().unwrap().close(session, reason);
@@ -308,6 +317,16 @@ impl State {
                     }
                 }]
             }
+            ToDataplane::Mute { request, session, kind, muted } => self.mute(request, session, kind, muted),
+            ToDataplane::Limit { request, session, bitrate_bps_max } => {
+                vec![match self.sessions.get_mut(&session) {
+                    None => ToControl::Refused { request, refusal: Refusal::UnknownSession },
+                    Some(info) => {
+                        info.terms.bitrate_bps_max = bitrate_bps_max;
+                        ToControl::Done { request }
+                    }
+                }]
+            }
             ToDataplane::Inspect { request, session } => {
                 vec![match self.inspect(session) {
                     Some(inspection) => ToControl::Inspected { request, inspection },
@@ -380,6 +399,7 @@ impl State {
             wish: Default::default(),
             replaces: None,
             terms,
+            muted: Default::default(),
             age_ms: 0,
         };
         self.sessions.insert(session, info);
@@ -405,6 +425,23 @@ impl State {
         }
         let video = kind == TrackKind::Video;
         let what = if paused { Notable::Paused { video } } else { Notable::Resumed { video } };
+        vec![self.note(session, Note { at_ms: 9, what }), ToControl::Done { request }]
+    }
+
+    fn mute(
+        &mut self,
+        request: RequestId,
+        session: SessionId,
+        kind: TrackKind,
+        muted: bool,
+    ) -> Vec<ToControl> {
+        let Some(info) = self.sessions.get_mut(&session) else {
+            return vec![ToControl::Refused { request, refusal: Refusal::UnknownSession }];
+        };
+        info.muted.set(kind, muted);
+        let (video, everybody) = (kind == TrackKind::Video, info.role == SessionRole::Publisher);
+        let what =
+            if muted { Notable::Muted { video, everybody } } else { Notable::Unmuted { video, everybody } };
         vec![self.note(session, Note { at_ms: 9, what }), ToControl::Done { request }]
     }
 

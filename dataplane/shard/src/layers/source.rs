@@ -205,7 +205,8 @@ impl Shard {
             if home.publisher != key {
                 continue;
             }
-            let heard = |layer: &HomeLayer| publisher.tracks.get(layer.place).and_then(|track| track.heard());
+            let heard =
+                |layer: &HomeLayer| publisher.tracks.get(layer.place).and_then(|track| track.last_passed());
             let newest = home.layers.iter().filter_map(heard).max();
             let rungs = home.layers.iter_mut().map(|layer| {
                 let heard = heard(layer);

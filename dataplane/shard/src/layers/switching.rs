@@ -99,8 +99,8 @@ impl Shard {
         let Self { sessions, sources, tracks, .. } = self;
         let viewer = sessions.find(key)?.viewer_mut()?;
         let others_bps = others_bps(now, viewer, place, tracks);
-        let link_bps = viewer.link_bps(now);
-        let Viewer { subscriptions, bandwidth, wish, .. } = viewer;
+        let (link_bps, is_unsure) = (viewer.link_bps(now), viewer.is_unsure());
+        let Viewer { subscriptions, bandwidth, constraint, wish, .. } = viewer;
         let subscription = subscriptions.get_mut(place)?;
         let newest = tracks.get(&subscription.spec.track).and_then(|track| track.newest());
         let is_paused = subscription.flow == Flow::Paused;
@@ -113,10 +113,10 @@ impl Shard {
         let estimate_bps = link_bps.map(|bps| bps.saturating_sub(others_bps));
         let view = View { ladder, wish, wished: wish.layer.and_then(named), estimate_bps };
         if let Some(bandwidth) = bandwidth {
-            bandwidth.want(view.of_use_bps(layering.current).map(|bps| bps + others_bps));
+            let of_use_bps = view.of_use_bps(layering.current).map(|bps| bps + others_bps);
+            bandwidth.want(of_use_bps.filter(|bps| constraint.allows(*bps)));
         }
         // Until something is measured there is no reason to go up.
-        let is_unsure = bandwidth.is_some() && link_bps.is_none();
         let mut next = view.choose(now, layering, is_unsure);
         let wanted_before = layering.wants;
         layering.wants = [layering.current, next, view.ideal(layering.current)].into_iter().collect();

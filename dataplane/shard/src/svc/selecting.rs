@@ -39,12 +39,12 @@ impl Shard {
         let Self { sessions, tracks, .. } = self;
         let session = sessions.find(key)?;
         let Activity::Viewing(viewer) = &mut session.activity else { return None };
-        let link_bps = viewer.link_bps(now);
+        let (link_bps, is_unsure) = (viewer.link_bps(now), viewer.is_unsure());
         let others = viewer.subscriptions.iter().enumerate().filter(|(other, _)| *other != place);
         let others = others.filter(|(_, subscription)| subscription.flow != Flow::Paused);
         let others = others.filter_map(|(_, subscription)| tracks.get(&subscription.spec.track));
         let others_bps: u64 = others.map(|track| track.rate.bps(now)).sum();
-        let Viewer { subscriptions, bandwidth, wish, .. } = &mut **viewer;
+        let Viewer { subscriptions, bandwidth, constraint, wish, .. } = &mut **viewer;
         let subscription =
             subscriptions.get_mut(place).filter(|subscription| subscription.spec.layers.len() <= 1)?;
         let track = tracks.get_mut(&subscription.spec.track)?;
@@ -71,9 +71,9 @@ impl Shard {
         let estimate_bps = link_bps.map(|bps| bps.saturating_sub(others_bps));
         let view = View { ladder: &ladder, wish, wished, estimate_bps };
         if let Some(bandwidth) = bandwidth {
-            bandwidth.want(view.of_use_bps(current).map(|bps| bps + others_bps));
+            let of_use_bps = view.of_use_bps(current).map(|bps| bps + others_bps);
+            bandwidth.want(of_use_bps.filter(|bps| constraint.allows(*bps)));
         }
-        let is_unsure = bandwidth.is_some() && link_bps.is_none();
         let next = view.choose(now, layering, is_unsure);
         layering.target = None;
         layering.is_rising = view.rank(next) > view.rank(current);

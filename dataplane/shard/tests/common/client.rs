@@ -173,7 +173,13 @@ impl Client {
 
 /// The shard's half of a session over that transport.
 pub(crate) fn session(seat: &Seat, transport: Box<dyn Transport>, role: Role) -> SessionSpec {
-    SessionSpec { key: seat.key, transport, local_ssrc: Ssrc(0xfa00_0000 + seat.number), role }
+    SessionSpec {
+        key: seat.key,
+        transport,
+        local_ssrc: Ssrc(0xfa00_0000 + seat.number),
+        role,
+        bitrate_bps_max: None,
+    }
 }
 
 /// Lets clients and shards live for some time.

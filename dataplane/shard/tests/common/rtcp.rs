@@ -29,6 +29,10 @@ pub(crate) enum Told {
     Pli {
         media: Ssrc,
     },
+    Remb {
+        bitrate_bps: u64,
+        media: Vec<Ssrc>,
+    },
     /// Transport-wide feedback: each sequence number, and when it came in µs.
     Arrivals(Vec<(u16, Option<i64>)>),
 }
@@ -78,6 +82,7 @@ fn read(member: &Member<'_>) -> Vec<Told> {
             sequences: nack.sequences().map(|Sequence(number)| number).collect(),
         },
         Member::Pli(pli) => Told::Pli { media: pli.media },
+        Member::Remb(remb) => Told::Remb { bitrate_bps: remb.bitrate_bps(), media: remb.ssrcs().collect() },
         Member::Twcc(twcc) => {
             Told::Arrivals(twcc.packets().map(|(Sequence(number), arrival)| (number, arrival)).collect())
         }

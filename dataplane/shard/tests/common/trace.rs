@@ -25,6 +25,8 @@ pub(crate) enum Order {
     Report,
     Inspect(SessionKey),
     Pause { key: SessionKey, video: bool, paused: bool },
+    Mute { key: SessionKey, video: bool, muted: bool },
+    Limit { key: SessionKey, bitrate_bps_max: Option<u64> },
     Switch { key: SessionKey, from: TrackId, to: Layers, home: ShardId },
     Prefer { key: SessionKey, wish: LayerWish },
 }
@@ -46,6 +48,8 @@ impl Order {
             Self::Close(key, reason) => Command::Close { key, reason },
             Self::Report => Command::Report,
             Self::Pause { key, video, paused } => Command::Pause { key, video, paused },
+            Self::Mute { key, video, muted } => Command::Mute { key, video, muted },
+            Self::Limit { key, bitrate_bps_max } => Command::Limit { key, bitrate_bps_max },
             Self::Switch { key, from, to, home } => Command::Switch { key, from, to, home },
             Self::Prefer { key, wish } => Command::Prefer { key, wish },
             Self::Inspect(key) => Command::Inspect { key, request: 1 },
@@ -57,7 +61,7 @@ impl Adoption {
     fn command(self, role: Role) -> Command {
         let transport = Box::new(Keyed::new(keys::of_shard(self.number), self.peer));
         let (key, local_ssrc) = (self.key, self.local_ssrc);
-        Command::Adopt(Box::new(SessionSpec { key, transport, local_ssrc, role }))
+        Command::Adopt(Box::new(SessionSpec { key, transport, local_ssrc, role, bitrate_bps_max: None }))
     }
 }
 

@@ -29,6 +29,10 @@ mod layers;
 #[cfg(test)]
 mod leaps;
 #[cfg(test)]
+mod limiting;
+#[cfg(test)]
+mod muting;
+#[cfg(test)]
 mod probing;
 #[cfg(test)]
 mod redundant_audio;
