@@ -18,11 +18,14 @@ pub(crate) mod budget;
 mod chain;
 mod credentials;
 mod desk;
+pub(crate) mod digest;
 mod grant;
 mod jwks;
+pub(crate) mod jwt;
 pub(crate) mod revocations;
 mod round_trip;
 mod secret;
+pub(crate) mod signed_url;
 mod stream_keys;
 mod users;
 

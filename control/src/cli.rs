@@ -5,6 +5,7 @@ mod dataplane;
 mod logging;
 mod password;
 mod supervisor;
+mod token;
 mod user;
 
 use std::fmt::Display;
@@ -46,6 +47,9 @@ enum Command {
     /// Users with passwords, and stream keys, in the files that apps name.
     #[command(subcommand)]
     User(user::UserCommand),
+    /// Makes tokens, signed URLs and secrets.
+    #[command(subcommand)]
+    Token(token::TokenCommand),
 }
 
 #[derive(Clone, Copy, Subcommand)]
@@ -65,6 +69,7 @@ pub(crate) fn run() -> ExitCode {
         (_, Err(faults)) => Err(Fault::Config(faults)),
         (Some(Command::Config(command)), Ok(config)) => print_config(command, &config),
         (Some(Command::User(command)), Ok(config)) => user::run(command, &config),
+        (Some(Command::Token(command)), Ok(config)) => token::run(command, &config),
         (command, Ok(config)) => start(command, config, arguments.config, arguments.supervisor),
     };
     match outcome {
@@ -110,7 +115,7 @@ fn start(
     match command {
         Some(Command::Dataplane) => dataplane::run(&config),
         Some(Command::Control) => runtime()?.block_on(control(config, log)),
-        Some(Command::Config(_) | Command::User(_)) | None => {
+        Some(Command::Config(_) | Command::User(_) | Command::Token(_)) | None => {
             runtime()?.block_on(supervisor::run(config, file))
         }
     }

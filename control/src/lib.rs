@@ -28,6 +28,7 @@ mod journal;
 mod log_budget;
 mod log_level;
 mod metrics;
+pub mod mint;
 mod name;
 mod outbound;
 mod pattern;

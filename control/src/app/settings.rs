@@ -73,6 +73,12 @@ const BPS_MAX: i64 = 100_000_000_000;
 
 impl Tree for Settings {
     const RANGES: &'static [Range] = &[
+        ("auth.jwt.ttl_s_max", 1, 31_622_400, "seconds"),
+        ("auth.jwt.leeway_s", 0, 300, "seconds"),
+        ("auth.jwt.jwks.cache_s", 10, 86_400, "seconds"),
+        ("auth.jwt.jwks.stale_s", 10, 31_622_400, "seconds"),
+        ("auth.jwt.jwks.timeout_ms", 100, 9_000, "ms"),
+        ("auth.signed_urls.ttl_s_max", 1, 31_622_400, "seconds"),
         ("auth.round_trip.timeout_ms", 100, 9_000, "ms"),
         ("auth.round_trip.cache_s", 0, 3_600, "seconds; 0 = nothing is kept"),
         ("auth.admission.timeout_ms", 100, 9_000, "ms"),

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::admission::{self, Hook};
+use super::digest::{self, Digest};
+use super::jwt::{self, Jwt};
 use super::round_trip::{self, RoundTrip};
+use super::signed_url::{self, SignedUrls};
 use super::stream_keys::{self, StreamKeys};
 use super::users::{self, Users};
 use super::{Action, Ask, Claim, Grant, Verdict};
@@ -26,6 +29,9 @@ pub(crate) struct Settings {
     pub(crate) play: Vec<Name>,
     pub(crate) users: users::Settings,
     pub(crate) stream_keys: stream_keys::Settings,
+    pub(crate) jwt: jwt::Settings,
+    pub(crate) signed_urls: signed_url::Settings,
+    pub(crate) digest: digest::Settings,
     pub(crate) round_trip: round_trip::Settings,
     /// Asked once a validator has granted.
     pub(crate) admission: admission::Settings,
@@ -38,6 +44,9 @@ pub(crate) enum Name {
     Open,
     Users,
     StreamKeys,
+    Jwt,
+    SignedUrls,
+    Digest,
     RoundTrip,
 }
 
@@ -47,6 +56,9 @@ impl Settings {
         [
             self.users.files(folder),
             self.stream_keys.files(folder),
+            self.jwt.files(folder),
+            self.signed_urls.files(folder),
+            self.digest.files(folder),
             self.round_trip.files(folder),
             self.admission.files(folder),
         ]
@@ -58,6 +70,9 @@ impl Settings {
         vec![
             (Name::Users, "users", self.users != users::Settings::default()),
             (Name::StreamKeys, "stream_keys", self.stream_keys != stream_keys::Settings::default()),
+            (Name::Jwt, "jwt", self.jwt != jwt::Settings::default()),
+            (Name::SignedUrls, "signed_urls", self.signed_urls != signed_url::Settings::default()),
+            (Name::Digest, "digest", self.digest != digest::Settings::default()),
             (Name::RoundTrip, "round_trip", self.round_trip != round_trip::Settings::default()),
         ]
     }
@@ -87,6 +102,9 @@ enum Validator {
     Open,
     Users(Users),
     StreamKeys(StreamKeys),
+    Jwt(Box<Jwt>),
+    SignedUrls(SignedUrls),
+    Digest(Digest),
     RoundTrip(RoundTrip),
 }
 
@@ -96,6 +114,12 @@ impl Validator {
             Name::Open => Ok(Self::Open),
             Name::Users => Users::new(&settings.users, folder).map(Self::Users),
             Name::StreamKeys => StreamKeys::new(&settings.stream_keys, folder).map(Self::StreamKeys),
+            Name::Jwt => {
+                let jwt = Jwt::new(&settings.jwt, folder, Outbound::of_the_process());
+                jwt.map(|jwt| Self::Jwt(Box::new(jwt)))
+            }
+            Name::SignedUrls => SignedUrls::new(&settings.signed_urls, folder).map(Self::SignedUrls),
+            Name::Digest => Digest::new(&settings.digest, folder).map(Self::Digest),
             Name::RoundTrip => {
                 RoundTrip::new(&settings.round_trip, folder, Outbound::of_the_process()).map(Self::RoundTrip)
             }
@@ -107,6 +131,9 @@ impl Validator {
             Self::Open => Verdict::Granted(Claim { validator: "open".to_owned(), ..Claim::default() }),
             Self::Users(users) => users.judge(ask).await,
             Self::StreamKeys(keys) => keys.judge(ask),
+            Self::Jwt(jwt) => jwt.judge(ask).await,
+            Self::SignedUrls(urls) => urls.judge(ask),
+            Self::Digest(digest) => digest.judge(ask),
             Self::RoundTrip(round_trip) => round_trip.judge(ask).await,
         }
     }

@@ -9,6 +9,43 @@ use serde::{Deserialize, Serialize};
 /// Long enough for any key; a larger file is another one.
 const FILE_BYTES_MAX: u64 = 16 * 1024;
 
+/// Words of the secrets in tutorials, and of what is left to be changed.
+const PLACEHOLDERS: [&str; 27] = [
+    "supersecret",
+    "secret",
+    "changeme",
+    "change",
+    "password",
+    "passphrase",
+    "default",
+    "example",
+    "placeholder",
+    "fanlight",
+    "red5",
+    "token",
+    "test",
+    "admin",
+    "string",
+    "least",
+    "valid",
+    "long",
+    "bits",
+    "bit",
+    "bytes",
+    "key",
+    "jwt",
+    "your",
+    "this",
+    "that",
+    "please",
+];
+
+/// Passwords are shorter, and to write one three times makes none longer.
+const REPEATED_BYTES_MAX: usize = 12;
+
+/// Random text of 16 digits has fewer once in 10,000 times, if they are hexadecimal; others nearly never.
+const DIFFERENT_MIN: usize = 6;
+
 /// A text that is not shown.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -28,7 +65,7 @@ pub(super) fn path(secret_file: &Path, folder: &Path) -> Option<PathBuf> {
 /// The secret's bytes. Of a file the white space at its end is left out, which editors add.
 ///
 /// # Errors
-/// What to mend: none, two, unreadable, or shorter than `bytes_min`, so that it could be guessed.
+/// What to mend: none, two, unreadable, shorter than `bytes_min`, or a known word, so that it could be guessed.
 pub(super) fn read(
     secret: &SecretText,
     secret_file: &Path,
@@ -46,7 +83,28 @@ pub(super) fn read(
             "its secret is shorter than {bytes_min} bytes; `openssl rand -hex 32` makes a good one"
         ));
     }
+    if is_placeholder(&text) {
+        return Err(
+            "its secret is a word that anybody would try, or one repeated; `openssl rand -hex 32` makes a good one".to_owned()
+        );
+    }
     Ok(text.into_bytes())
+}
+
+/// Whether it is a short text repeated, little is left without the words that stand in examples, or there are few characters in
+/// it at all.
+fn is_placeholder(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let repeats = |period: usize| bytes.iter().eq(bytes.iter().take(period).cycle().take(bytes.len()));
+    if (1..=REPEATED_BYTES_MAX).any(repeats) {
+        return true;
+    }
+    let letters: String = text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
+    let left = PLACEHOLDERS.iter().fold(letters, |left, word| left.replace(word, ""));
+    let mut different: Vec<char> = left.chars().collect();
+    different.sort_unstable();
+    different.dedup();
+    different.len() < DIFFERENT_MIN
 }
 
 fn read_file(file: &Path) -> Result<String, String> {
@@ -82,6 +140,14 @@ mod tests {
             ("", "blank", "shorter than 16"),
             ("", "missing", "cannot be read"),
             ("", "long", "larger than"),
+            ("secretsecretsecretsecretsecretsecret", "", "anybody would try"),
+            ("changemechangemechangemechangeme", "", "anybody would try"),
+            ("Change-Me!_Change-Me!_Change-Me!", "", "anybody would try"),
+            ("a-string-secret-at-least-256-bits-long", "", "anybody would try"),
+            ("your-256-bit-secret-your-256-bit-secret", "", "anybody would try"),
+            ("00000000000000000000000000000000", "", "anybody would try"),
+            ("hunter2!hunter2!hunter2!hunter2!", "", "anybody would try"),
+            ("abababababababababababababababab", "", "anybody would try"),
         ] {
             let told = of(secret, file).unwrap_err();
             assert!(told.contains(words) && !told.contains("0123456789"), "{told}");

@@ -29,11 +29,9 @@ impl ConfigFault {
 /// The value as TOML, but not if it is a secret: the fault goes to logs.
 fn told(key: &str, value: &Value) -> String {
     let is_secret = ["secret", "password", "token", "credential"].iter().any(|word| key.contains(word));
-    if is_secret || value.is_array() && value.to_string().contains("secret") {
-        "(not shown)".to_owned()
-    } else {
-        value.to_string()
-    }
+    // Of keys a field may be misspelt that holds the secret.
+    let is_list = value.is_array() && (key.ends_with(".keys") || value.to_string().contains("secret"));
+    if is_secret || is_list { "(not shown)".to_owned() } else { value.to_string() }
 }
 
 impl fmt::Display for ConfigFault {

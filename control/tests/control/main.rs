@@ -5,6 +5,7 @@ mod api_v2;
 #[cfg(test)]
 mod apps;
 #[cfg(test)]
+mod auth_tokens;
 mod auth_users;
 #[cfg(test)]
 mod binary;
