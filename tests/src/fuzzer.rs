@@ -43,8 +43,15 @@ pub fn run(url: &str, token: &str, timeout: Duration) -> Result<String, FuzzerEr
     let report = folder.path().join("said");
     let mut process = Command::new(program)
         .args(["run", url, "--header", &format!("Authorization: Bearer {token}"), "--no-color"])
-        .args(["--seed", "1", "--generation-deterministic", "--generation-database", "none"])
-        .args(["--max-examples", "15", "--workers", "1", "--request-timeout", "10"])
+        .args([
+            "--generation-deterministic",
+            "--max-examples",
+            "15",
+            "--workers",
+            "1",
+            "--request-timeout",
+            "10",
+        ])
         .current_dir(folder.path())
         .stdin(Stdio::null())
         .stdout(File::create(&report)?)
