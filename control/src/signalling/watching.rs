@@ -54,7 +54,6 @@ impl Signalling {
     }
 
     /// An operator mutes a kind of media: of a publisher for everybody, of a viewer for it; or takes that back.
-    #[allow(dead_code, reason = "the paths of the API that use it come next")]
     pub(crate) async fn mute(&self, session: SessionId, kind: TrackKind, muted: bool) -> Result<(), Fault> {
         let message = |request| ToDataplane::Mute { request, session, kind, muted };
         unknown_is_gone(self.line.request(None, message).await)?;
@@ -63,7 +62,6 @@ impl Signalling {
     }
 
     /// An operator limits the media of a session, bit/s, in place of what its grant says. None: as much as the way takes.
-    #[allow(dead_code, reason = "the paths of the API that use it come next")]
     pub(crate) async fn limit(&self, session: SessionId, bitrate_bps_max: Option<u64>) -> Result<(), Fault> {
         let message = |request| ToDataplane::Limit { request, session, bitrate_bps_max };
         unknown_is_gone(self.line.request(None, message).await)?;

@@ -21,6 +21,13 @@ pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option
     .transpose()
 }
 
+/// The same, told apart from nothing.
+pub(super) fn named_whole<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<u64>>, D::Error> {
+    whole(deserializer).map(Some)
+}
+
 /// Its text is exact: a float that is whole is written with `.0` or not at all.
 fn exact(number: f64) -> Option<u64> {
     let is_whole = number >= 0.0 && number.fract() == 0.0 && number < 9e15;

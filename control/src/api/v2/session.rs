@@ -103,7 +103,18 @@ pub(super) struct Session {
     /// When it ends by itself; null: it does not.
     #[schema(format = DateTime)]
     expires: Option<String>,
+    /// By an operator: a publisher for everybody, a viewer for itself.
+    muted: Muted,
+    /// Most media bits a second, to or from it; null: as many as come.
+    bitrate_bps_max: Option<u64>,
     tracks: Vec<Track>,
+}
+
+/// Kinds of media that do not pass.
+#[derive(Serialize, ToSchema)]
+struct Muted {
+    audio: bool,
+    video: bool,
 }
 
 impl Session {
@@ -123,6 +134,8 @@ impl Session {
             agent: client.agent.clone(),
             // Some ends are beyond the year 9999, which is no end.
             expires: claim.expires.map(date).filter(|date| !date.is_empty()),
+            muted: Muted { audio: session.muted.audio, video: session.muted.video },
+            bitrate_bps_max: session.bitrate_bps_max,
             tracks: session.tracks.iter().map(Track::from).collect(),
         }
     }

@@ -5,13 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
-use fanlight_protocol::{CloseReason, SessionId};
+use fanlight_protocol::{CloseReason, SessionId, TrackKind};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::asked::{Named, Nothing, Query, Sent};
 use super::description;
 use super::moment::{Moment, named};
+use super::number::named_whole;
 use super::page::{Order, Page, Paged, Place, page};
 use super::session::{Role, Session};
 use super::shown::{Shown, check_unchanged};
@@ -163,6 +164,57 @@ pub(super) struct Change {
     #[serde(default, deserialize_with = "named")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2030-01-01T00:00:00Z")]
     expires: Option<Option<Moment>>,
+    /// Kinds of media that pass no more, or again: of a publisher to everybody, of a viewer to it.
+    #[serde(default)]
+    muted: Option<MuteChange>,
+    /// Most media bits a second, to or from the session; null: as many as come.
+    #[serde(default, deserialize_with = "named_whole")]
+    #[schema(value_type = Option<u64>, minimum = 10000, maximum = 100_000_000_000_u64, example = 1_000_000)]
+    bitrate_bps_max: Option<Option<u64>>,
+}
+
+/// What is not named stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MuteChange {
+    audio: Option<bool>,
+    video: Option<bool>,
+}
+
+/// Below this not even sound passes; above it no server carries it.
+const BITRATE_BPS: std::ops::RangeInclusive<u64> = 10_000..=100_000_000_000;
+
+impl Change {
+    fn check(&self) -> Result<(), Fault> {
+        let fits = self.bitrate_bps_max.flatten().is_none_or(|bps| BITRATE_BPS.contains(&bps));
+        let (least, most) = BITRATE_BPS.into_inner();
+        let fault = || Fault::BadBody(format!("bitrate_bps_max is from {least} to {most}, or null"));
+        if fits { Ok(()) } else { Err(fault()) }
+    }
+
+    /// The end last: the rest needs the session.
+    async fn apply(&self, api: &Api, id: SessionId) -> Result<(), Fault> {
+        let signalling = &api.site.signalling;
+        if let Some(MuteChange { audio, video }) = &self.muted {
+            for (kind, muted) in [(TrackKind::Audio, audio), (TrackKind::Video, video)] {
+                if let Some(muted) = muted {
+                    signalling.mute(id, kind, *muted).await.map_err(gone)?;
+                }
+            }
+        }
+        if let Some(limit) = self.bitrate_bps_max {
+            signalling.limit(id, limit).await.map_err(gone)?;
+        }
+        if let Some(expires) = self.expires {
+            signalling.expire_at(id, expires.map(SystemTime::from));
+        }
+        Ok(())
+    }
+}
+
+/// It ended while it was being changed.
+fn gone(fault: Fault) -> Fault {
+    if fault == Fault::UnknownSession { Fault::NotThere { what: "session" } } else { fault }
 }
 
 /// Change what a session may.
@@ -184,11 +236,10 @@ pub(super) async fn change(
     headers: HeaderMap,
     Sent(change): Sent<Change>,
 ) -> Result<Shown<Session>, Fault> {
+    change.check()?;
     let (id, session) = find(&api, &handle)?;
     check_unchanged(&headers, &Session::new(id, &session))?;
-    if let Some(expires) = change.expires {
-        api.site.signalling.expire_at(id, expires.map(SystemTime::from));
-    }
+    change.apply(&api, id).await?;
     let (id, session) = find(&api, &handle)?;
     Ok(Shown(Session::new(id, &session)))
 }

@@ -1,6 +1,7 @@
 //! Sessions by handle: what is shown, changed and ended, and what of it is kept from everybody.
 
-use fanlight_protocol::{CloseReason, ToDataplane};
+use fanlight_protocol::{CloseReason, ToDataplane, TrackKind};
+use serde_json::json;
 
 use super::{ADMIN, CONTROL, READ, api, ask, each, get, stage};
 use crate::support::{OFFER, request, session_of, until};
@@ -110,6 +111,58 @@ async fn a_session_gets_another_end() {
     assert_eq!(change(r#"{"expires": "2020-01-01T00:00:00Z"}"#).await.status, 200);
     until("the viewer's end", || async { stage.state(viewer.location()).await.status == 410 }).await;
     assert_eq!(change("{}").await.reason(), "not_there");
+}
+
+/// A loud publisher is muted for all, a viewer alone is limited, and a restart of control knows it still.
+#[tokio::test]
+async fn a_session_is_muted_and_limited() {
+    let stage = stage().await;
+    let publisher = session_of(&stage.publish("a").await);
+    let viewer = session_of(&stage.watch("a").await);
+    let handles = each(&get(&stage, "/sessions").await, "handle");
+    let change = async |handle: &str, body: &str| {
+        ask(api(&stage), "PATCH", &format!("/api/v2/sessions/{handle}"), CONTROL, body).await
+    };
+    let muted = change(&handles[0], r#"{"muted": {"audio": true}}"#).await;
+    assert_eq!(
+        (muted.status, muted.json()["muted"].clone()),
+        (200, json!({ "audio": true, "video": false }))
+    );
+    let both = change(&handles[0], r#"{"muted": {"audio": false, "video": true}}"#).await.json();
+    assert_eq!(both["muted"], json!({ "audio": false, "video": true }));
+    let limited = change(&handles[1], r#"{"bitrate_bps_max": 500000.0}"#).await;
+    assert_eq!((limited.status, limited.json()["bitrate_bps_max"].clone()), (200, 500_000.into()));
+    assert_eq!(change(&handles[1], "{}").await.json()["bitrate_bps_max"], 500_000, "what is not named stays");
+    let heard = stage.dataplane.heard();
+    let told = |session, kind, muted| {
+        let is_it = |message: &&ToDataplane| {
+            matches!(message, ToDataplane::Mute { session: of, kind: which, muted: how, .. }
+                if (*of, *which, *how) == (session, kind, muted))
+        };
+        heard.iter().filter(is_it).count()
+    };
+    assert_eq!(told(publisher, TrackKind::Audio, true), 1);
+    assert_eq!(told(publisher, TrackKind::Audio, false), 1);
+    assert_eq!(told(publisher, TrackKind::Video, true), 1);
+    let is_limit = |message: &&ToDataplane| matches!(message, ToDataplane::Limit { session, bitrate_bps_max: Some(500_000), .. } if *session == viewer);
+    assert_eq!(heard.iter().filter(is_limit).count(), 1);
+    for body in [
+        r#"{"bitrate_bps_max": 9999}"#,
+        r#"{"bitrate_bps_max": 100000000001}"#,
+        r#"{"bitrate_bps_max": "1"}"#,
+        r#"{"bitrate_bps_max": -1}"#,
+        r#"{"muted": true}"#,
+        r#"{"muted": {"sound": true}}"#,
+        r#"{"muted": {"audio": 1}}"#,
+    ] {
+        assert_eq!(change(&handles[1], body).await.reason(), "bad_body", "{body}");
+    }
+    let stage = stage.restart_control().await;
+    assert_eq!(get(&stage, &format!("/sessions/{}", handles[0])).await["muted"]["video"], true);
+    let path = format!("/api/v2/sessions/{}", handles[1]);
+    assert_eq!(get(&stage, &format!("/sessions/{}", handles[1])).await["bitrate_bps_max"], 500_000);
+    let lifted = ask(api(&stage), "PATCH", &path, CONTROL, r#"{"bitrate_bps_max": null}"#).await;
+    assert_eq!(lifted.json()["bitrate_bps_max"], serde_json::Value::Null);
 }
 
 /// Two operators at once: the second one must not undo what it has not seen (RFC 9110 §13.1.1).
