@@ -165,7 +165,7 @@ impl Drop for Server {
 fn settings(address: SocketAddr, socket: &Path, io: &str, more: &More<'_>) -> String {
     let More { http, sections } = more;
     format!(
-        "[http]\nbind = \"{0}\"\nport = {1}\n{http}[control]\nsocket = {2:?}\n[media]\nbind = \"{0}\"\nport_base = 0\ntcp_port = 0\n\
+        "[http]\nbind = \"{0}\"\nport = {1}\n{http}[https]\ncertificate = \"off\"\n[control]\nsocket = {2:?}\n[media]\nbind = \"{0}\"\nport_base = 0\ntcp_port = 0\n\
          public_addresses = [\"{0}\"]\nshards = 1\npin = true\nio = \"{io}\"\n[log]\nlevel = \"warn\"\n{sections}",
         address.ip(),
         address.port(),

@@ -5,6 +5,7 @@
 
 mod api;
 pub(crate) mod check;
+mod https;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,14 @@ use serde::{Deserialize, Serialize};
 
 pub use api::{AddressRange, Api, ApiToken, Scope};
 pub use check::{ConfigFault, ConfigFaults};
+pub use https::{CertificateSource, Https};
 
 /// All settings. Sections are those of the file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
+    pub https: Https,
     pub media: Media,
     pub ice: Ice,
     pub apps: Apps,
@@ -62,6 +65,8 @@ pub struct Http {
     /// Proxies whose word for whom they speak counts.
     pub trusted_proxies: Vec<AddressRange>,
     pub proxy_header: ProxyHeader,
+    /// Whether requests by plain HTTP are sent on to HTTPS, those of `/healthz` and `/metrics` apart.
+    pub redirect_to_https: bool,
 }
 
 impl Default for Http {
@@ -79,6 +84,7 @@ impl Default for Http {
             cors_origins: vec!["*".to_owned()],
             trusted_proxies: Vec::new(),
             proxy_header: ProxyHeader::XForwardedFor,
+            redirect_to_https: false,
         }
     }
 }
@@ -287,12 +293,14 @@ impl Limits {
     }
 }
 
-/// The socket between control and dataplane.
+/// What control keeps on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Control {
-    /// Path of the Unix socket; empty = `dataplane-<http.port>.sock` in a private folder of the user.
+    /// Path of the Unix socket to the dataplane; empty = `dataplane-<http.port>.sock` in a private folder of the user.
     pub socket: PathBuf,
+    /// Folder of what must outlive a restart; empty = `$STATE_DIRECTORY`, else `fanlight` in the user's folder for state.
+    pub state_folder: PathBuf,
 }
 
 /// The log, on standard error.

@@ -21,7 +21,10 @@ pub(crate) enum Fault {
     ReservedApp(String),
     #[error("there is no app {0:?} here; ask the operator for it (apps.folder or apps.allowed)")]
     UnknownApp(String),
-    #[error("a request of HTTP/1.1 has exactly one Host header (RFC 9112 §3.2)")]
+    #[error(
+        "a request of HTTP/1.1 has exactly one Host header (RFC 9112 §3.2), one of HTTP/2 an :authority that no Host \
+         contradicts (RFC 9113 §8.3.1)"
+    )]
     BadHost,
     #[error("this address does not take the method; it takes {allow}")]
     MethodNotAllowed { allow: &'static str },
@@ -127,16 +130,30 @@ pub(crate) enum Fault {
     // What is not even a request.
     #[error("the request's head cannot be read (RFC 9112): {0}")]
     HeadUnreadable(String),
-    #[error("this is TLS; the server speaks plain HTTP: use http://, or put a proxy that ends TLS in front")]
-    Tls,
-    #[error("the server speaks HTTP/1.1; this is HTTP/2")]
-    Http2,
+    #[error("this is TLS; this port speaks plain HTTP: use http://, or {}", https_told(*https_port))]
+    Tls { https_port: Option<u16> },
+    #[error(
+        "this is HTTP/2, which is spoken where a TLS handshake has agreed on it (ALPN); use HTTP/1.1 here, or {}", https_told(*https_port)
+    )]
+    Http2 { https_port: Option<u16> },
+    #[error("this port speaks TLS; use https:// and this port")]
+    NotTls,
     #[error("request line and headers are larger than http.head_bytes_max, or too many")]
     HeadTooLarge,
     #[error("the request's head did not arrive within {timeout_s} s (http.header_timeout_s)")]
     HeadTooSlow { timeout_s: u32 },
     #[error("all connections are in use (http.connections_max); retry in {retry_after_s} s")]
     TooManyConnections { retry_after_s: u32 },
+}
+
+/// Where there is TLS.
+fn https_told(port: Option<u16>) -> String {
+    match port {
+        Some(port) => format!("https:// on port {port}"),
+        None => {
+            "ask the operator to set https.certificate, or to put a proxy that ends TLS in front".to_owned()
+        }
+    }
 }
 
 /// What a viewer may ask for instead.

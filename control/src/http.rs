@@ -1,10 +1,12 @@
-//! The public face over HTTP/1.1: WHIP and WHEP, pages, listings, metrics. One door for every request.
+//! The public face over HTTP/1.1 and HTTP/2: WHIP and WHEP, pages, listings, metrics. One door for every request.
 //!
 //! ```text
-//!   accept ─► connection (hyper with a timer) ─► door ─► route ─► endpoint │ resource │ events │ session │ listing │ pages
-//!                                                 └──────── faults ─► problem ─► CORS ─► counted
+//!   accept ┬──────────────────► connection (HTTP/1.1) ┬► door ─► route ─► endpoint │ resource │ events │ session │ listing │ pages
+//!          └► secure (TLS) ┬► │                      │   │
+//!                          └► http2 ─────────────────┘   └──────── faults ─► problem ─► CORS ─► counted
 //! ```
 
+mod activity;
 pub(crate) mod app_pages;
 pub(crate) mod body;
 pub(crate) mod client;
@@ -15,14 +17,18 @@ mod endpoint;
 mod events;
 mod forwarded;
 mod head_clock;
+mod http2;
 pub(crate) mod listen;
 mod listing;
 mod pages;
 pub(crate) mod problem;
+pub(crate) mod redirect;
 mod resource;
 mod route;
+mod secure;
 mod session;
 mod socket;
+mod write_clock;
 
 use std::sync::Arc;
 
@@ -48,6 +54,8 @@ pub(crate) struct Site {
     pub(crate) authorizer: Authorizer,
     /// One `Link` header for each ICE server.
     ice_links: Vec<HeaderValue>,
+    /// The port of the HTTPS listener, if there is one.
+    https_port: Option<u16>,
 }
 
 impl Site {
@@ -56,9 +64,10 @@ impl Site {
         signalling: Arc<Signalling>,
         apps: Arc<Apps>,
         authorizer: Authorizer,
+        https_port: Option<u16>,
     ) -> Self {
         let ice_links = endpoint::ice_links(&config.ice);
-        Self { config, signalling, apps, authorizer, ice_links }
+        Self { config, signalling, apps, authorizer, ice_links, https_port }
     }
 
     /// What a request's path means, and the app that it is in: one from here to the end of the answer, should its file change
@@ -87,6 +96,8 @@ pub(crate) fn router(site: Arc<Site>) -> axum::Router {
     axum::Router::new().fallback(door).with_state(site)
 }
 
+pub(crate) use secure::Entrance;
+
 async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let resolved = site.resolve(head.uri.path());
@@ -114,6 +125,22 @@ async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     response
 }
 
+/// Whether the request says of whom it asks, once (RFC 9112 §3.2, RFC 9113 §8.3.1): hyper leaves this to its user.
+fn names_one_host(head: &Parts) -> bool {
+    let mut hosts = head.headers.get_all(header::HOST).iter();
+    match (head.version, hosts.next(), hosts.next()) {
+        (_, _, Some(_)) => false,
+        (Version::HTTP_11, host, None) => host.is_some(),
+        (Version::HTTP_2, host, None) => match (head.uri.authority(), host) {
+            (Some(authority), Some(host)) => {
+                host.as_bytes().eq_ignore_ascii_case(authority.as_str().as_bytes())
+            }
+            (authority, host) => authority.is_some() || host.is_some(),
+        },
+        _ => true,
+    }
+}
+
 /// `app` is there where the route is in one.
 async fn answer(
     site: &Site,
@@ -122,8 +149,7 @@ async fn answer(
     head: &Parts,
     body: Body,
 ) -> Result<Response, Fault> {
-    // hyper leaves this to its user.
-    if head.version == Version::HTTP_11 && head.headers.get_all(header::HOST).iter().count() != 1 {
+    if !names_one_host(head) {
         return Err(Fault::BadHost);
     }
     if head.method == Method::OPTIONS {

@@ -32,13 +32,16 @@ pub mod mint;
 mod name;
 mod outbound;
 mod pattern;
+mod private_folder;
 mod registry;
 pub mod roster;
 mod server;
 mod signalling;
+mod state_folder;
 mod stats;
 #[allow(dead_code, reason = "for /api/v1, which comes next")]
 mod tally;
+pub mod tls;
 
 pub use app::LoadError;
 pub use config::{Config, ConfigFault, ConfigFaults};

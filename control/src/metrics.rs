@@ -11,6 +11,7 @@ use fanlight_protocol::CloseReason;
 
 use crate::outbound::Outbound;
 use crate::signalling::{Role, Signalling};
+use crate::tls::Expiry;
 use exposition::Exposition;
 
 #[derive(Debug, Default)]
@@ -32,6 +33,7 @@ pub(crate) struct Metrics {
     connections: AtomicU64,
     connections_opened: AtomicU64,
     layer_changes: AtomicU64,
+    pub(crate) certificate_expiry: Expiry,
 }
 
 impl Metrics {
@@ -134,6 +136,13 @@ impl Metrics {
         drop(counts);
         text.counter("fanlight_layer_changes_total", "Viewers that got another layer than before.")
             .sample(&[], self.layer_changes.load(Ordering::Relaxed));
+        if let Some(seconds) = self.certificate_expiry.seconds() {
+            text.gauge(
+                "fanlight_https_certificate_expires_seconds",
+                "End of the certificate in use, since 1970.",
+            )
+            .sample(&[], seconds);
+        }
         text.gauge("fanlight_http_connections", "HTTP connections now.")
             .sample(&[], self.connections.load(Ordering::Relaxed));
         text.counter("fanlight_http_connections_total", "HTTP connections opened.")

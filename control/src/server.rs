@@ -1,4 +1,4 @@
-//! A running control: the HTTP listener and the link to the dataplane.
+//! A running control: the listeners and the link to the dataplane.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::api::{self, Api};
 use crate::app::{self, Apps, LoadError};
@@ -16,10 +16,12 @@ use crate::auth::budget::Refusals;
 use crate::auth::revocations::Revocations;
 use crate::config::{Config, ConfigFaults};
 use crate::dataplane::{link, socket};
-use crate::http::{self, Site, listen};
+use crate::http::listen::{Places, Service};
+use crate::http::{self, Entrance, Site, listen, redirect};
 use crate::journal::Journal;
 use crate::log_level::LogLevel;
 use crate::signalling::{Signalling, expiry};
+use crate::tls::{Tls, TlsFault};
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -29,12 +31,19 @@ pub enum StartError {
     #[error("cannot listen on {bind} port {port}: {source}; free the port, or set http.port to another")]
     Listen { bind: IpAddr, port: u16, source: io::Error },
     #[error(
+        "cannot listen on {bind} port {port} for HTTPS: {source}; free the port, or set https.port to another, or \
+         https.certificate to \"off\""
+    )]
+    ListenForTls { bind: IpAddr, port: u16, source: io::Error },
+    #[error(
         "cannot listen on {bind} port {port} for the API: {source}; free the port, or set api.port to another"
     )]
     ListenForApi { bind: IpAddr, port: u16, source: io::Error },
     /// What to mend.
     #[error("{0}")]
     Api(String),
+    #[error("HTTPS cannot be served: {0}")]
+    Tls(#[from] TlsFault),
     #[error(transparent)]
     Socket(#[from] socket::SocketError),
     #[error(transparent)]
@@ -54,8 +63,11 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    https_address: Option<SocketAddr>,
     api_address: Option<SocketAddr>,
     listeners: Vec<Running>,
+    /// Of the certificate.
+    keeper: Option<Running>,
     link: Running,
     apps: Running,
     expiry: Running,
@@ -82,12 +94,12 @@ impl Running {
 }
 
 impl Server {
-    /// Opens the HTTP listener and begins to look for the dataplane, which may come and go; without it offers get 503.
+    /// Opens the listeners and begins to look for the dataplane, which may come and go; without it offers get 503.
     /// Must be called within a tokio runtime with I/O and time. Dropping the server without
     /// [`shutdown`](Self::shutdown) ends it too, only nobody waits for it.
     ///
     /// # Errors
-    /// Faults in `config`, a port that is taken, a socket folder that is not private.
+    /// Faults in `config`, a port that is taken, a certificate that cannot be served, a socket folder that is not private.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let log = LogLevel::fixed(config.log.level.clone());
         Self::start_with(config, log).await
@@ -106,33 +118,54 @@ impl Server {
         let cannot_listen = |source| StartError::Listen { bind, port, source };
         let listener = listen::bind(bind, port).await.map_err(cannot_listen)?;
         let address = listener.local_addr().map_err(cannot_listen)?;
+        let https_listener = bind_https(&config).await?;
+        let https_address = https_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let api_listener = bind_api(&config).await?;
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let revocations = Arc::new(Revocations::default());
         let journal = Journal::in_memory();
         let signalling =
             Arc::new(Signalling::new(&config, Arc::clone(&revocations), Arc::clone(&apps), journal));
+        let tls = Tls::open(&config, signalling.metrics.certificate_expiry.clone())?;
         let authorizer = Authorizer::new(revocations, Refusals::new(config.auth.refusals_per_minute_max));
-        let site = Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer));
+        let https_port = https_address.map(|address| address.port());
+        let site =
+            Arc::new(Site::new(config, Arc::clone(&signalling), Arc::clone(&apps), authorizer, https_port));
         let mut router = http::router(Arc::clone(&site));
         let mut listeners = Vec::new();
+        let connections_max = site.config.http.connections_max;
         if let Some(listener) = api_listener {
             let api = Arc::new(Api::new(Arc::clone(&site), epoch, log).map_err(StartError::Api)?);
             if site.config.api.on_public {
                 router = router.merge(api::router(&api));
             }
-            let (site, alone) = (Arc::clone(&site), api::alone(&api));
-            listeners.push(Running::new(|stop| listen::run(listener, site, alone, stop)));
+            let (site, router, places) = (Arc::clone(&site), api::alone(&api), Places::new(connections_max));
+            let service = Service { site, router, places, entrance: None };
+            listeners.push(Running::new(|stop| listen::run(listener, service, stop)));
         }
+        let public = Service { router, places: Places::new(connections_max), entrance: None, site };
+        let keeper = tls.zip(https_listener).map(|(tls, listener)| {
+            let router = redirect::over_tls(public.router.clone(), &public.site.config);
+            let service = Service { router, entrance: Some(Entrance::new(tls.server)), ..public.clone() };
+            listeners.push(Running::new(|stop| listen::run(listener, service, stop)));
+            Running::new(|stop| tls.keeper.run(stop))
+        });
+        let plain = Service { router: redirect::plain(public.router.clone(), &public.site), ..public };
+        listeners.push(Running::new(|stop| listen::run(listener, plain, stop)));
         let apps = Running::new(|stop| app::watch(apps, stop));
         let expiry = Running::new({
             let signalling = Arc::clone(&signalling);
             |stop| expiry::run(signalling, stop)
         });
         let link = Running::new(|stop| async move { link::run(signalling, &socket, epoch, stop).await });
-        listeners.push(Running::new(|stop| listen::run(listener, site, router, stop)));
-        tracing::info!(%address, api = ?api_address, "control is listening");
-        Ok(Self { address, api_address, listeners, link, apps, expiry })
+        tracing::info!(%address, https = ?https_address, api = ?api_address, "control is listening");
+        Ok(Self { address, https_address, api_address, listeners, keeper, link, apps, expiry })
+    }
+
+    /// Where the HTTPS listener is; None: HTTPS is off.
+    #[must_use]
+    pub const fn https_address(&self) -> Option<SocketAddr> {
+        self.https_address
     }
 
     /// Where the API's own listener is; None: the API is off.
@@ -151,13 +184,25 @@ impl Server {
     /// them.
     pub async fn shutdown(self) {
         // The link last: requests under way need it.
-        for listener in self.listeners {
-            listener.end().await;
+        let mut ending = JoinSet::new();
+        for running in self.listeners.into_iter().chain(self.keeper) {
+            ending.spawn(running.end());
         }
+        ending.join_all().await;
         self.apps.end().await;
         self.expiry.end().await;
         self.link.end().await;
     }
+}
+
+/// Opens the HTTPS listener, if there is to be one.
+async fn bind_https(config: &Config) -> Result<Option<TcpListener>, StartError> {
+    if !config.https.is_on() {
+        return Ok(None);
+    }
+    let (bind, port) = (config.https.bind, config.https.port);
+    let cannot_listen = |source| StartError::ListenForTls { bind, port, source };
+    listen::bind(bind, port).await.map(Some).map_err(cannot_listen)
 }
 
 /// Opens the API's listener, where somebody may use it.

@@ -49,6 +49,8 @@ pub struct Settings {
     pub public_address: Option<IpAddr>,
     /// `auto`, `io_uring` or `plain`.
     pub io: &'static str,
+    /// Whether HTTPS listens too, with a development certificate.
+    pub https: bool,
     /// Further lines of the configuration file.
     pub more: &'static str,
     /// No other server runs meanwhile.
@@ -64,6 +66,7 @@ impl Default for Settings {
             address: Ipv4Addr::LOCALHOST.into(),
             public_address: None,
             io: "auto",
+            https: false,
             more: "",
             alone: true,
             apps: vec![],
@@ -111,6 +114,8 @@ pub struct LiveStream {
 /// See the file's head. The server ends with this value.
 pub struct Server {
     address: SocketAddr,
+    /// Free, or taken by its HTTPS.
+    https_address: SocketAddr,
     supervisor: Child,
     log: PathBuf,
     /// Ended already, with this.
@@ -130,10 +135,13 @@ impl Server {
         let binary = binary::find()?;
         let folder = TemporaryFolder::new("server")?;
         // Free now; nobody else on this machine is after it in the next milliseconds.
-        let address = TcpListener::bind((settings.address, 0))?.local_addr()?;
+        let (http, https) =
+            (TcpListener::bind((settings.address, 0))?, TcpListener::bind((settings.address, 0))?);
+        let (address, https_address) = (http.local_addr()?, https.local_addr()?);
+        drop((http, https));
         let configuration = folder.path().join("fanlight.toml");
         let socket = folder.path().join("control").join("dataplane.sock");
-        let Settings { shards, address: ip, public_address, io, more, apps, alone: _ } = settings;
+        let Settings { shards, address: ip, public_address, io, https, more, apps, alone: _ } = settings;
         if !apps.is_empty() {
             fs::create_dir(folder.path().join(APPS))?;
         }
@@ -142,10 +150,13 @@ impl Server {
         }
         let apps = if apps.is_empty() { String::new() } else { format!("[apps]\nfolder = \"{APPS}\"\n") };
         let told = public_address.unwrap_or(*ip);
+        let certificate = if *https { "development" } else { "off" };
         let text = format!(
-            "[http]\nbind = \"{ip}\"\nport = {}\n[control]\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\ntcp_port = 0\n\
+            "[http]\nbind = \"{ip}\"\nport = {}\n[https]\ncertificate = \"{certificate}\"\nbind = \"{ip}\"\nport = {}\n\
+             [control]\nstate_folder = \"state\"\nsocket = {:?}\n[media]\nbind = \"{ip}\"\nport_base = 0\ntcp_port = 0\n\
              public_addresses = [\"{told}\"]\npin = false\nshards = {shards}\nio = \"{io}\"\n{apps}{more}\n",
             address.port(),
+            https_address.port(),
             socket.display().to_string(),
         );
         fs::write(&configuration, text)?;
@@ -163,7 +174,7 @@ impl Server {
             .stdout(output.try_clone()?)
             .stderr(output)
             .spawn()?;
-        let mut server = Self { address, supervisor, log, status: None, folder, _turn: turn };
+        let mut server = Self { address, https_address, supervisor, log, status: None, folder, _turn: turn };
         server.wait_until_healthy()?;
         Ok(server)
     }
@@ -178,6 +189,20 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// Where its HTTPS listens, if [`Settings::https`] is set.
+    #[must_use]
+    pub fn https_address(&self) -> SocketAddr {
+        self.https_address
+    }
+
+    /// The development certificate, PEM.
+    ///
+    /// # Errors
+    /// The server has made none.
+    pub fn certificate(&self) -> Result<String, ServerError> {
+        Ok(fs::read_to_string(self.folder.path().join("state/tls/development-certificate.pem"))?)
     }
 
     /// Where a stream of the app `live` is published.

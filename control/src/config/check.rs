@@ -4,6 +4,7 @@ use std::fmt;
 
 use toml::Value;
 
+use super::https::joint_faults;
 use super::tree::{Range, Tree, keys_of, value_fault};
 use super::{Config, IceServer, api};
 
@@ -63,6 +64,7 @@ const RANGES: &[Range] = &[
     // Below 4 KiB no browser's offer fits; the dataplane's frame ends at 32 MiB.
     ("http.body_bytes_max", 4_096, 1 << 20, "bytes"),
     ("http.connections_max", 1, 1 << 20, "connections"),
+    ("https.port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("media.port_base", 0, 65_535, "a UDP port; 0 = any free ones"),
     ("media.tcp_port", 0, 65_535, "a TCP port; 0 = any free one"),
     ("media.tcp_connections_max", 1, 1 << 16, "connections"),
@@ -88,7 +90,7 @@ const RANGES: &[Range] = &[
 ];
 
 /// The text as it stands in a header, so nothing that could end its quotes or the header.
-fn quotable(text: &str) -> bool {
+pub(super) fn quotable(text: &str) -> bool {
     text.chars().all(|c| (' '..='~').contains(&c) && c != '"' && c != '\\')
 }
 
@@ -122,7 +124,7 @@ impl Tree for Config {
             "api.allow" => api::allow_fault(&self.api.allow),
             "ice.servers" => self.ice.servers.iter().find_map(ice_server_fault),
             "http.cors_origins" => origins_fault(&self.http.cors_origins),
-            _ => None,
+            _ => self.https.rule_fault(key.strip_prefix("https.")?),
         }
     }
 }
@@ -142,15 +144,17 @@ impl Config {
     /// Checks a configuration that a program made; [`Config::load`] has done so already.
     ///
     /// # Errors
-    /// Every value that is out of its bounds.
+    /// Every value that is out of its bounds, or does not fit another.
     pub fn check(&self) -> Result<(), ConfigFaults> {
-        let faults: Vec<ConfigFault> = keys_of(self)
+        const SOURCE: &str = "the program";
+        let mut faults: Vec<ConfigFault> = keys_of(self)
             .into_iter()
             .filter_map(|(key, value)| {
                 let allowed = value_fault::<Self>(&key, &value)?;
-                Some(ConfigFault::new(&key, &value, allowed, "the program".to_owned()))
+                Some(ConfigFault::new(&key, &value, allowed, SOURCE.to_owned()))
             })
             .collect();
+        faults.extend(joint_faults(self, SOURCE));
         if faults.is_empty() { Ok(()) } else { Err(ConfigFaults(faults)) }
     }
 }

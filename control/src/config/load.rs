@@ -10,12 +10,19 @@ use toml::{Table, Value};
 
 use super::Config;
 use super::check::{ConfigFault, ConfigFaults};
+use super::https::joint_faults;
 use super::tree::{self, Setting};
 
 const PREFIX: &str = "FANLIGHT_";
 
 /// Keys whose paths are relative to the file that they stand in.
-const PATHS: &[&str] = &["apps.folder"];
+const PATHS: &[&str] = &[
+    "apps.folder",
+    "https.certificate_file",
+    "https.key_file",
+    "https.acme_root_file",
+    "control.state_folder",
+];
 
 /// Names the file itself (the same as `--config`), so it is no key.
 const FILE_VARIABLE: &str = "FANLIGHT_CONFIG";
@@ -34,7 +41,9 @@ impl Config {
             settings.extend(from_file(path).map_err(|fault| ConfigFaults(vec![fault]))?);
         }
         settings.extend(environment.into_iter().filter_map(|(name, text)| from_variable(&name, &text)));
-        tree::assemble(settings)
+        let config = tree::assemble(settings)?;
+        let faults = joint_faults(&config, "all sources");
+        if faults.is_empty() { Ok(config) } else { Err(ConfigFaults(faults)) }
     }
 }
 

@@ -3,11 +3,12 @@
 //! The default is a folder that only this user can enter. The port of the HTTP listener is in the socket's name, so that
 //! two servers of one user do not meet.
 
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 use crate::config::Config;
+use crate::private_folder::{self, FolderFault};
 
 /// Why the folder of the socket cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,21 +50,11 @@ fn default_folder() -> PathBuf {
 }
 
 fn make_private(folder: &Path) -> Result<(), SocketError> {
-    match fs::DirBuilder::new().mode(0o700).create(folder) {
-        Err(source) if source.kind() != io::ErrorKind::AlreadyExists => {
-            Err(SocketError::Make { folder: folder.to_owned(), source })
-        }
-        _ => check_private(folder),
-    }
-}
-
-/// Another user may have made the folder first, or a link in its place (symlink_metadata does not follow it).
-fn check_private(folder: &Path) -> Result<(), SocketError> {
-    let own = rustix::process::geteuid().as_raw();
-    match fs::symlink_metadata(folder) {
-        Ok(found) if found.is_dir() && found.uid() == own && found.mode() & 0o077 == 0 => Ok(()),
-        _ => Err(SocketError::NotPrivate { folder: folder.to_owned() }),
-    }
+    let folder_of = || folder.to_owned();
+    private_folder::make(folder).map_err(|fault| match fault {
+        FolderFault::Make(source) => SocketError::Make { folder: folder_of(), source },
+        FolderFault::NotPrivate => SocketError::NotPrivate { folder: folder_of() },
+    })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One connection from accept to close: hyper with its time-outs armed, and a reason for those whom it cannot read.
+//! One connection of HTTP/1.1 to its close: hyper with its time-outs armed, and a reason for those whom it cannot read.
 //!
 //! hyper's time-outs do nothing unless a timer is installed, which `axum::serve` does not do; so this is done by hand. What hyper cannot parse never reaches the door: it gets its problem details, and is counted, here.
 
@@ -16,6 +16,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioTimer;
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -29,22 +30,23 @@ use crate::fault::Fault;
 const HEADERS_MAX: usize = 100;
 
 /// How a TLS connection begins: a handshake record and its version's first byte, RFC 8446 §5.1.
-const TLS_HANDSHAKE: [u8; 2] = [22, 3];
+pub(super) const TLS_HANDSHAKE: [u8; 2] = [22, 3];
 
 /// Serves `stream` until the peer, a time-out or `stop` ends it.
-pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mut stop: watch::Receiver<()>) {
+pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: S,
+    peer: Peer,
+    site: Arc<Site>,
+    router: Router,
+    mut stop: watch::Receiver<()>,
+) {
     let http = &site.config.http;
-    let _counted = site.signalling.metrics.connection();
-    // A connection that has no peer any more is found out by its first read.
-    let peer = stream.peer_addr().map(Peer).ok();
     let turns = Turns::default();
     let socket = Socket::new(stream, http, turns.clone());
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         turns.request_begins();
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(peer);
-        }
+        request.extensions_mut().insert(peer);
         let answer = hyper::service::Service::call(&router, request);
         let turns = turns.clone();
         // Boxed, because hyper gives a connection back only if its futures can be moved.
@@ -82,18 +84,22 @@ pub(super) async fn serve(stream: TcpStream, site: Arc<Site>, router: Router, mu
 
 type Answer = Pin<Box<dyn Future<Output = Result<Response, std::convert::Infallible>> + Send>>;
 
-/// Refuses a connection that has no place: all are in use.
-pub(super) async fn turn_away(stream: TcpStream, site: Arc<Site>) {
-    let fault = Fault::TooManyConnections { retry_after_s: site.config.limits.retry_after_s };
-    let last_words = refusal(&site, &fault).await;
+/// Refuses a connection before its first request.
+pub(super) async fn turn_away(stream: TcpStream, site: &Site, fault: &Fault) {
+    let last_words = refusal(site, fault).await;
     Socket::new(stream, &site.config.http, Turns::default()).finish(Some(&last_words)).await;
 }
 
 /// What to tell a peer whose request hyper could not read; None if there is nobody to tell. `rest` is what hyper did not
 /// get through.
-fn unread(site: &Site, error: &hyper::Error, socket: &Socket, rest: &[u8]) -> Option<Fault> {
+fn unread<S: AsyncRead + AsyncWrite + Unpin>(
+    site: &Site,
+    error: &hyper::Error,
+    socket: &Socket<S>,
+    rest: &[u8],
+) -> Option<Fault> {
     if error.is_parse_version_h2() {
-        return Some(Fault::Http2);
+        return Some(Fault::Http2 { https_port: site.https_port });
     }
     if error.is_timeout() || socket.head_is_late() {
         let timeout_s = site.config.http.header_timeout_s;
@@ -105,7 +111,7 @@ fn unread(site: &Site, error: &hyper::Error, socket: &Socket, rest: &[u8]) -> Op
         return None;
     }
     if rest.starts_with(&TLS_HANDSHAKE) {
-        return Some(Fault::Tls);
+        return Some(Fault::Tls { https_port: site.https_port });
     }
     if error.is_parse_too_large() {
         return Some(Fault::HeadTooLarge);

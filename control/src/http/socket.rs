@@ -1,11 +1,10 @@
-//! The TCP side of one connection, with three habits that hyper lacks.
+//! The network's side of one connection of HTTP/1.1, in plain or by TLS, with three habits that hyper lacks.
 //!
 //! - A head that is late is given up, see [`super::head_clock`].
-//! - A peer that does not take its answer is given up after `http.write_timeout_s`: hyper would wait for ever.
+//! - A peer that does not take its answer is given up after `http.write_timeout_s`, see [`super::write_clock`].
 //! - hyper answers a head that it cannot parse by itself, without a word why. Such an answer is held back here, so that
 //!   `connection` can send one with a reason. It is told from ours by the lack of a header that all of ours have.
 
-use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -13,12 +12,12 @@ use std::time::Duration;
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::cors;
 use super::head_clock::{HeadClock, Turns};
+use super::write_clock::WriteClock;
 use crate::config::Http;
 
 /// hyper's own answer is a status line, Content-Length, Date and perhaps Connection.
@@ -30,24 +29,21 @@ const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: u64 = 1 << 20;
 
 /// One accepted connection.
-pub(super) struct Socket {
-    stream: TokioIo<TcpStream>,
+pub(super) struct Socket<S> {
+    stream: TokioIo<S>,
     head_clock: HeadClock,
     head_is_late: bool,
-    write_timeout: Duration,
-    /// Runs while the peer's window is closed.
-    stalled: Option<Pin<Box<Sleep>>>,
+    write_clock: WriteClock,
     held_back: bool,
 }
 
-impl Socket {
-    pub(super) fn new(stream: TcpStream, limits: &Http, turns: Turns) -> Self {
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    pub(super) fn new(stream: S, limits: &Http, turns: Turns) -> Self {
         Self {
             stream: TokioIo::new(stream),
             head_clock: HeadClock::start(limits.header_timeout(), turns),
             head_is_late: false,
-            write_timeout: limits.write_timeout(),
-            stalled: None,
+            write_clock: WriteClock::new(limits.write_timeout()),
             held_back: false,
         }
     }
@@ -64,7 +60,7 @@ impl Socket {
 
     /// Sends `last_words`, if any, says goodbye and waits a moment for the peer to read.
     pub(super) async fn finish(self, last_words: Option<&[u8]>) {
-        let write_timeout = self.write_timeout;
+        let write_timeout = self.write_clock.limit();
         let mut stream = self.stream.into_inner();
         let farewell = async {
             if let Some(bytes) = last_words {
@@ -80,17 +76,6 @@ impl Socket {
             let _ = timeout(LINGER, drained).await;
         }
     }
-
-    /// Turns a wait for the peer into an error when it has lasted too long.
-    fn bounded<T>(&mut self, cx: &mut Context<'_>, progress: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if progress.is_ready() {
-            self.stalled = None;
-            return progress;
-        }
-        let write_timeout = self.write_timeout;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(write_timeout)));
-        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
-    }
 }
 
 fn is_hypers_own(bytes: &[u8]) -> bool {
@@ -101,7 +86,7 @@ fn is_hypers_own(bytes: &[u8]) -> bool {
         && !bytes.windows(mark.as_str().len()).any(|window| window == mark.as_str().as_bytes())
 }
 
-impl Read for Socket {
+impl<S: AsyncRead + Unpin> Read for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,19 +102,19 @@ impl Read for Socket {
 }
 
 /// Not vectored: so hyper hands over an answer's head in one piece.
-impl Write for Socket {
+impl<S: AsyncWrite + Unpin> Write for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         if is_hypers_own(bytes) {
             self.held_back = true;
             return Poll::Ready(Ok(bytes.len()));
         }
         let progress = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.bounded(cx, progress)
+        self.write_clock.bound(cx, progress)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let progress = Pin::new(&mut self.stream).poll_flush(cx);
-        self.bounded(cx, progress)
+        self.write_clock.bound(cx, progress)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -36,4 +36,6 @@ mod slow;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod user_command;

@@ -4,6 +4,7 @@ mod client;
 mod dataplane;
 mod event_stream;
 mod relay;
+mod secure;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use fanlight::config::CertificateSource;
 use fanlight::{Config, Server};
 use fanlight_protocol::SessionId;
 
@@ -18,6 +20,7 @@ pub(crate) use client::{Reply, exchange, exchange_slowly, request, write_slowly}
 pub(crate) use dataplane::Dataplane;
 pub(crate) use event_stream::EventStream;
 pub(crate) use relay::{Cut, Relay};
+pub(crate) use secure::{Certificate, Http2, connect, connect_by, get_by_tls};
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 pub(crate) const SDP: (&str, &str) = ("Content-Type", "application/sdp");
@@ -64,6 +67,10 @@ impl Stage {
         let mut config = Config::default();
         config.http.bind = "127.0.0.1".parse().unwrap();
         config.http.port = 0;
+        // Tests of it switch it on; the others must not meet on its port.
+        config.https.certificate = CertificateSource::Off;
+        config.https.port = 0;
+        config.control.state_folder = scratch.path().join("state");
         config.control.socket = scratch.path().join("dataplane.sock");
         adjust(&mut config);
         let dataplane = Dataplane::start(&config.control.socket, 1);

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// One answer.
@@ -16,7 +16,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     /// Reads one answer off `stream`; None if the server closed without one.
-    pub(crate) async fn read(stream: &mut TcpStream, is_head: bool) -> Option<Self> {
+    pub(crate) async fn read(stream: &mut (impl AsyncRead + Unpin), is_head: bool) -> Option<Self> {
         let mut bytes = Vec::new();
         let head_end = loop {
             if let Some(at) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
