@@ -72,6 +72,7 @@ impl World {
                 .env_remove("FANLIGHT_CONFIG")
                 .env("FANLIGHT_HTTP__BIND", "127.0.0.1")
                 .env("FANLIGHT_HTTP__PORT", self.address.port().to_string())
+                .env("FANLIGHT_HTTPS__CERTIFICATE", "off")
                 .env("FANLIGHT_APPS__ON_NAME_IN_USE", "replace")
                 .env("FANLIGHT_CONTROL__SOCKET", self.scratch.path().join("relay.sock"))
                 .stdin(Stdio::null())

@@ -20,7 +20,7 @@ pub(crate) use client::{Reply, exchange, exchange_slowly, request, write_slowly}
 pub(crate) use dataplane::Dataplane;
 pub(crate) use event_stream::EventStream;
 pub(crate) use relay::{Cut, Relay};
-pub(crate) use secure::{Certificate, Http2, connect, connect_by, get_by_tls};
+pub(crate) use secure::{Certificate, Http2, connect, connect_as, connect_by, get_by_tls};
 
 pub(crate) const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n";
 pub(crate) const SDP: (&str, &str) = ("Content-Type", "application/sdp");

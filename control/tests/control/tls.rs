@@ -1,5 +1,6 @@
 //! HTTPS: certificates, HTTP/2, those who abuse either, and an authority that speaks ACME.
 
+mod acme;
 mod certificates;
 mod hostile;
 mod http2;

@@ -6,6 +6,7 @@
 mod calm;
 mod changes;
 mod controls;
+mod https;
 mod late_joining;
 mod layers;
 mod offers;

@@ -160,6 +160,7 @@ async fn a_configuration_that_is_no_protection_does_not_start() {
         let mut config = fanlight::Config::default();
         config.http.bind = "127.0.0.1".parse().unwrap();
         config.http.port = 0;
+        config.https.certificate = fanlight::config::CertificateSource::Off;
         config.control.socket = scratch.path().join("dataplane.sock");
         config.api.port = 0;
         config.api.tokens = tokens();

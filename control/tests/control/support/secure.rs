@@ -46,8 +46,9 @@ impl Certificate {
     }
 }
 
-/// Shakes hands with a server that shows what descends from `root`, by a version of `versions`, and offers these protocols.
-pub(crate) async fn connect_by(
+/// Shakes hands with a server of that name that shows what descends from `root`, and offers these protocols.
+async fn shake(
+    name: &'static str,
     versions: &[&'static SupportedProtocolVersion],
     address: SocketAddr,
     root: &str,
@@ -60,8 +61,28 @@ pub(crate) async fn connect_by(
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let stream = TcpStream::connect(address).await?;
-    let name = ServerName::try_from("localhost").unwrap();
+    let name = ServerName::try_from(name).unwrap();
     TlsConnector::from(Arc::new(config)).connect(name, stream).await
+}
+
+/// The same as to `localhost`, by a version of `versions`.
+pub(crate) async fn connect_by(
+    versions: &[&'static SupportedProtocolVersion],
+    address: SocketAddr,
+    root: &str,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    shake("localhost", versions, address, root, protocols).await
+}
+
+/// The same as to `name`.
+pub(crate) async fn connect_as(
+    name: &'static str,
+    address: SocketAddr,
+    root: &str,
+    protocols: &[&str],
+) -> std::io::Result<TlsStream<TcpStream>> {
+    shake(name, rustls::DEFAULT_VERSIONS, address, root, protocols).await
 }
 
 pub(crate) async fn connect(
