@@ -113,6 +113,39 @@ fn ice_servers_and_origins_are_checked_in_depth() {
     }
 }
 
+/// A section that would serve nothing, or ask an authority for what it cannot give, is refused with the key to mend (threat A47).
+#[test]
+fn https_needs_what_its_certificate_comes_from() {
+    let sound = [
+        "[https]\ncertificate = 'off'\n",
+        "[https]\ncertificate = 'files'\ncertificate_file = '/c.pem'\nkey_file = '/k.pem'\n",
+        "[https]\ncertificate = 'acme'\nacme_domains = ['live.example.org']\nacme_contact = ['a@example.org']\n",
+        "[http]\nredirect_to_https = true\n",
+    ];
+    for text in sound {
+        from_text(text).unwrap_or_else(|faults| panic!("{text}: {faults}"));
+    }
+    for (key, text) in [
+        ("https.certificate", "[https]\ncertificate = 'file'\n"),
+        ("https.certificate_file", "[https]\ncertificate = 'files'\nkey_file = '/k.pem'\n"),
+        ("https.key_file", "[https]\ncertificate = 'files'\ncertificate_file = '/c.pem'\n"),
+        ("https.acme_domains", "[https]\ncertificate = 'acme'\n"),
+        ("https.acme_domains", "[https]\nacme_domains = ['*.example.org']\n"),
+        ("https.acme_domains", "[https]\nacme_domains = ['192.0.2.1']\n"),
+        ("https.acme_domains", "[https]\nacme_domains = ['localhost']\n"),
+        ("https.acme_domains", "[https]\nacme_domains = ['https://example.org']\n"),
+        ("https.acme_contact", "[https]\nacme_contact = ['mailto:a@example.org']\n"),
+        ("https.acme_directory", "[https]\nacme_directory = 'http://acme.example/directory'\n"),
+        ("http.redirect_to_https", "[http]\nredirect_to_https = true\n[https]\ncertificate = 'off'\n"),
+    ] {
+        let faults = from_text(text).unwrap_err();
+        assert_eq!((faults.0.len(), faults.0[0].key.as_str()), (1, key), "{text}: {faults}");
+    }
+    let mut config = Config::default();
+    config.https.certificate = CertificateSource::Acme;
+    assert_eq!(config.check().unwrap_err().0[0].key, "https.acme_domains", "a program is told so too");
+}
+
 #[test]
 fn a_missing_or_broken_file_is_named() {
     let faults = Config::load(Some(std::path::Path::new("/nowhere/fanlight.toml")), []).unwrap_err();
