@@ -46,6 +46,8 @@ use crate::name;
 use crate::signalling::Signalling;
 use route::{Listing, Route};
 
+pub(crate) use secure::Entrance;
+
 /// What all requests share.
 pub(crate) struct Site {
     pub(crate) config: Config,
@@ -95,8 +97,6 @@ pub(crate) fn router(site: Arc<Site>) -> axum::Router {
     // Apps are paths of any depth, so axum's fixed routes cannot tell them: `route` reads the whole path.
     axum::Router::new().fallback(door).with_state(site)
 }
-
-pub(crate) use secure::Entrance;
 
 async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();

@@ -49,7 +49,13 @@ pub(super) async fn serve(
     router: Router,
     stop: watch::Receiver<()>,
 ) {
-    match handshake(stream, entrance, &site).await {
+    let mut stopping = stop.clone();
+    let shaken = tokio::select! {
+        shaken = handshake(stream, entrance, &site) => shaken,
+        // Nothing was asked yet.
+        _ = stopping.changed() => return,
+    };
+    match shaken {
         Ok(stream) => {
             let (_, session) = stream.get_ref();
             let protocol = session.alpn_protocol();
