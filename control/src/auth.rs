@@ -82,6 +82,8 @@ pub(crate) enum Verdict {
     Busy {
         limit: &'static str,
     },
+    /// It asks another server, which does not answer: nobody is let in, and nobody is to blame.
+    Away,
 }
 
 /// The one that is asked.
@@ -102,7 +104,8 @@ impl Authorizer {
     /// Lets `ask` into `app`.
     ///
     /// # Errors
-    /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing. `Fault::Full`: come again.
+    /// `Fault::NotAllowed`, which does not say why: whoever guesses must learn nothing. `Fault::Full` and
+    /// `Fault::AuthorityAway`: come again.
     /// `Fault::TooManyRefusals`: of this address, lately.
     pub(crate) async fn admit(&self, app: &App, ask: &Ask<'_>) -> Result<Admission, Fault> {
         self.refusals.check(ask.client)?;

@@ -87,6 +87,8 @@ pub(crate) enum Fault {
     Full { limit: &'static str, retry_after_s: u32 },
     #[error("the media process is not connected; retry in {retry_after_s} s")]
     DataplaneAway { retry_after_s: u32 },
+    #[error("the server that says who may come in did not answer; retry in {retry_after_s} s")]
+    AuthorityAway { retry_after_s: u32 },
     #[error("the media process did not answer in time; retry in {retry_after_s} s")]
     DataplaneSlow { retry_after_s: u32 },
     #[error(transparent)]

@@ -7,7 +7,7 @@
 //!   2xx             {"allow":true,"expires_in_s":3600,"bitrate_bps_max":4000000}     the last two may be left out
 //! ```
 //!
-//! Whatever else comes, or nothing in time, refuses.
+//! Whatever else comes refuses, and while there is no answer nobody is let in.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -136,6 +136,7 @@ impl Hook {
         match self.endpoint.ask::<Reply>(message, 200..=299).await {
             Ok(reply) if reply.allow => narrowed(claim, &reply, ask.now),
             Err(Fault::Busy) => Verdict::Busy { limit: "the number of questions to the admission server" },
+            Err(fault) if fault.is_outage() => Verdict::Away,
             Ok(_) | Err(_) => Verdict::Refused,
         }
     }

@@ -19,6 +19,8 @@ use crate::outbound::Outbound;
 /// What a caller is told to wait who came when a validator had too much to do, seconds.
 const BUSY_RETRY_AFTER_S: u32 = 2;
 
+const AWAY: Fault = Fault::AuthorityAway { retry_after_s: BUSY_RETRY_AFTER_S };
+
 /// `[auth]` of an app's file. A list that is empty lets nobody in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,7 +188,7 @@ impl Chain {
     /// What the first validator that grants it found.
     ///
     /// # Errors
-    /// None does; or one that might have had too much to do.
+    /// None does; or one that might could not find out.
     pub(super) async fn judge(&self, ask: &Ask<'_>) -> Result<Claim, Fault> {
         let validators = match ask.action {
             Action::Publish => &self.publish,
@@ -197,6 +199,7 @@ impl Chain {
             match validator.judge(ask).await {
                 Verdict::Granted(claim) => return self.confirm(ask, claim).await,
                 Verdict::Busy { limit } => refusal = busy(limit),
+                Verdict::Away => refusal = AWAY,
                 Verdict::Refused | Verdict::NotMine => {}
             }
         }
@@ -209,6 +212,7 @@ impl Chain {
         match hook.judge(ask, claim).await {
             Verdict::Granted(claim) => Ok(claim),
             Verdict::Busy { limit } => Err(busy(limit)),
+            Verdict::Away => Err(AWAY),
             Verdict::Refused | Verdict::NotMine => Err(Fault::NotAllowed),
         }
     }

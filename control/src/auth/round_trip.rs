@@ -6,8 +6,8 @@
 //!   POST invalidate_url  {"username":"anna","password":"…","token":"…","streamID":"camera"}     when it has left
 //! ```
 //!
-//! Red5's own fields and words, done strictly: whatever else comes, or nothing in time, refuses; so does a name or a password
-//! that is missing or blank, without asking. Red5 lets these in, and compares where it should not.
+//! Red5's own fields and words, done strictly: whatever else comes refuses; so does a name or a password that is missing or
+//! blank, without asking, which Red5 lets in. While there is no answer nobody is let in, and told to come again.
 //!
 //! A thousand viewers who bring the same credentials at once are one request ([`Answers`]). A server that is down is left alone
 //! for a while (`outbound`): newcomers are refused at once, and those who are in are not asked about.
@@ -198,7 +198,8 @@ impl RoundTrip {
                 })
             }
             Answer::Busy => Verdict::Busy { limit: "the number of questions to the authentication server" },
-            Answer::No | Answer::None => Verdict::Refused,
+            Answer::None => Verdict::Away,
+            Answer::No => Verdict::Refused,
         }
     }
 
@@ -227,7 +228,8 @@ impl RoundTrip {
             match endpoint.ask::<Reply>(Message::post(body), 200..=200).await {
                 Ok(reply) => reply.answer(now),
                 Err(Fault::Busy) => Answer::Busy,
-                Err(_) => Answer::None,
+                Err(fault) if fault.is_outage() => Answer::None,
+                Err(_) => Answer::No,
             }
         };
         self.answers.find(tag, asked).await

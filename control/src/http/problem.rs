@@ -63,6 +63,7 @@ pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::Refused(Refusal::AnotherIceSession) => (S::PRECONDITION_REQUIRED, "another_ice_session"),
         Fault::Full { .. } | Fault::Refused(Refusal::Full { .. }) => (S::SERVICE_UNAVAILABLE, "full"),
         Fault::DataplaneAway { .. } => (S::SERVICE_UNAVAILABLE, "dataplane_away"),
+        Fault::AuthorityAway { .. } => (S::SERVICE_UNAVAILABLE, "authority_away"),
         Fault::DataplaneSlow { .. } => (S::SERVICE_UNAVAILABLE, "dataplane_slow"),
         Fault::Refused(Refusal::BadSdp(_)) => (S::BAD_REQUEST, "bad_sdp"),
         Fault::Refused(Refusal::NotAViewer) => (S::CONFLICT, "not_a_viewer"),
@@ -138,6 +139,7 @@ fn retry_after(fault: &Fault) -> Option<u32> {
     match fault {
         Fault::Full { retry_after_s, .. }
         | Fault::DataplaneAway { retry_after_s }
+        | Fault::AuthorityAway { retry_after_s }
         | Fault::DataplaneSlow { retry_after_s }
         | Fault::Draining { retry_after_s }
         | Fault::TooManyConnections { retry_after_s }

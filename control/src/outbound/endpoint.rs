@@ -164,10 +164,11 @@ impl Endpoint {
     fn note(&self, fault: Option<Fault>) {
         self.shared.tally.count(self.purpose.name(), fault.map_or("answered", Fault::name));
         let Some(fault) = fault else { return self.circuit().succeeded() };
-        if fault.is_outage() {
-            self.circuit().failed(Instant::now());
-        } else if !matches!(fault, Fault::Busy | Fault::Down) {
-            self.circuit().succeeded();
+        match fault {
+            // It was not asked.
+            Fault::Busy | Fault::Down => {}
+            fault if fault.is_outage() => self.circuit().failed(Instant::now()),
+            _ => self.circuit().succeeded(),
         }
         let spent = self.log.lock().unwrap_or_else(PoisonError::into_inner).spend(Instant::now());
         if let Some(left_out) = spent {

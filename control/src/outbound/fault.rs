@@ -53,7 +53,7 @@ impl Fault {
 
     /// Whether the server itself, rather than one answer of it, is at fault. What a peer's credentials alone may bring about, such
     /// as a 500, does not count: nobody must be able to close the door to others.
-    pub(super) const fn is_outage(self) -> bool {
+    pub(crate) const fn is_outage(self) -> bool {
         match self {
             Self::NameUnknown
             | Self::NotPublic
@@ -62,7 +62,8 @@ impl Fault {
             | Self::TimedOut
             | Self::Broken => true,
             Self::Status(status) => matches!(status, 502..=504),
-            Self::Busy | Self::Down | Self::Encoded | Self::TooLarge | Self::BadReply => false,
+            Self::Down => true,
+            Self::Busy | Self::Encoded | Self::TooLarge | Self::BadReply => false,
         }
     }
 }

@@ -5,8 +5,14 @@ mod api_v2;
 #[cfg(test)]
 mod apps;
 #[cfg(test)]
+mod auth_servers;
+#[cfg(test)]
 mod auth_tokens;
 mod auth_users;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests inside the library need more of it")]
+#[path = "../../src/outbound/testing/server.rs"]
+mod back_end;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]

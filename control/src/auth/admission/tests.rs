@@ -96,17 +96,14 @@ async fn whatever_is_not_a_yes_refuses() {
         "{\"allow\":true,\"bitrate_bps_max\":\"1\"}",
     ];
     let acts = bodies.iter().map(|body| json(200, body));
-    let others = [
-        json(302, "{\"allow\":true}"),
-        json(403, "{\"allow\":true}"),
-        json(500, "{\"allow\":true}"),
-        Act::Hang,
-        Act::Close,
-    ];
-    for act in acts.chain(others) {
+    let others =
+        [json(302, "{\"allow\":true}"), json(403, "{\"allow\":true}"), json(500, "{\"allow\":true}")];
+    let refused = acts.chain(others).map(|act| (act, Verdict::Refused));
+    let away = [Act::Hang, Act::Close, json(503, "{\"allow\":true}")].map(|act| (act, Verdict::Away));
+    for (act, expected) in refused.chain(away) {
         let acting = act.clone();
         let server = Server::new(move |_| acting.clone()).await;
-        assert_eq!(judge(&settings(&server), Action::Publish, claim()).await, Verdict::Refused, "{act:?}");
+        assert_eq!(judge(&settings(&server), Action::Publish, claim()).await, expected, "{act:?}");
         assert_eq!(server.requests().len(), 1);
     }
 }

@@ -27,7 +27,7 @@ pub(super) enum Answer {
     No,
     /// It had too much to do.
     Busy,
-    /// There was none, or none that can be read.
+    /// The server is away.
     None,
 }
 
