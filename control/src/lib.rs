@@ -22,6 +22,9 @@ mod endings;
 mod events;
 mod explain;
 mod fault;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handle;
 mod http;
 mod journal;

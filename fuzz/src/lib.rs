@@ -47,6 +47,7 @@ targets!(
     extensions,
     h264,
     h265,
+    jwt,
     nack,
     red,
     remb,

@@ -36,7 +36,10 @@ pub(crate) const KEYS_MAX: usize = 16;
 const KEY_ID_BYTES_MAX: usize = 256;
 
 /// Header parameters that would choose how the token is verified, or that must be understood and are not.
-const HEADER_REFUSED: [&str; 8] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc"];
+const HEADER_REFUSED: [&str; 10] = ["jku", "jwk", "x5u", "x5c", "crit", "b64", "zip", "enc", "url", "nonce"];
+
+/// Those that say nothing to us, but are texts if they are there.
+const HEADER_TEXTS: [&str; 3] = ["cty", "x5t", "x5t#S256"];
 
 /// `[auth.jwt]` of an app's file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -202,7 +205,8 @@ fn is_meant(token: &str) -> bool {
 impl Header {
     fn read(text: &str) -> Option<Self> {
         let header = Object::of_base64(text)?;
-        if HEADER_REFUSED.iter().any(|name| header.has(name)) {
+        let is_text = |name: &&str| header.text(name).is_some();
+        if HEADER_REFUSED.iter().any(|name| header.has(name)) || !HEADER_TEXTS.iter().all(is_text) {
             return None;
         }
         // A token of another kind, signed by the same key, is not for us (RFC 8725 §3.11).
