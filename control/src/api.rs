@@ -10,8 +10,9 @@
 //! |---|---|
 //! | `/api/v1/…` | the paths, parameters and envelope that Red5's integrators know |
 //! | `/api/v2/…` | the same server as resources |
-//! | `/api/openapi.json` | the description of v2, made of its handlers |
+//! | `/api/openapi.json` | the description of both, made of their handlers |
 //! | `/api/docs` | that description to read and to try |
+//! | `/tmplogs/…` | copies of the log that v1 made |
 //!
 //! It listens on an address of its own, and on the public one only where `api.on_public` says so. A page of another origin reads
 //! nothing of it: it sends no CORS headers, and takes no credentials that a browser sends by itself.
@@ -41,6 +42,7 @@ pub(crate) struct Api {
     /// As the dataplane knows it.
     pub(crate) epoch: u64,
     pub(crate) log: Arc<LogLevel>,
+    copies: v1::Copies,
     tokens: AccessTokens,
 }
 
@@ -49,18 +51,29 @@ impl Api {
     /// A token's file that cannot be read or is no token: what to mend.
     pub(crate) fn new(site: Arc<Site>, epoch: u64, log: LogLevel) -> Result<Self, String> {
         let tokens = AccessTokens::new(&site.config.api.tokens)?;
-        Ok(Self { site, started: SystemTime::now(), epoch, log: Arc::new(log), tokens })
+        Ok(Self {
+            site,
+            started: SystemTime::now(),
+            epoch,
+            log: Arc::new(log),
+            copies: v1::Copies::default(),
+            tokens,
+        })
     }
 }
 
 /// All of the API, for a listener of its own or beside the public routes.
 pub(crate) fn router(api: &Arc<Api>) -> Router {
     let (v1, v2) = (v1::router(api), v2::router(api));
-    let described = document::router(v2.description);
+    let described = document::router(document::of(v1.description, v2.description));
+    let copies = Router::new()
+        .route("/tmplogs/{folder}/{file}", axum::routing::get(v1::copy))
+        .with_state(Arc::clone(api));
     Router::new()
-        .nest("/api/v1", v1)
+        .nest("/api/v1", v1.router)
         .nest("/api/v2", v2.router)
         .merge(described)
+        .merge(copies)
         .layer(from_fn_with_state(Arc::clone(api), door::by_address))
 }
 

@@ -111,7 +111,7 @@ fn start(
     if let Some(pid) = supervisor {
         end_with(pid)?;
     }
-    let log = logging::init(&config.log)?;
+    let log = logging::init(&config.log, config.api.log_access)?;
     match command {
         Some(Command::Dataplane) => dataplane::run(&config),
         Some(Command::Control) => runtime()?.block_on(control(config, log)),

@@ -114,6 +114,8 @@ pub(crate) enum Fault {
     BadParameter(String),
     #[error("the body is not what is asked for: {0}")]
     BadBody(String),
+    #[error("{0}")]
+    NotPossible(&'static str),
     #[error("there is no such {what} now")]
     NotThere { what: &'static str },
     #[error(

@@ -21,6 +21,20 @@ impl From<SessionId> for SessionHandle {
     }
 }
 
+impl SessionHandle {
+    /// The session's name where a UUID is expected (RFC 9562 §5.8): it begins with the digits of the handle.
+    pub(crate) fn uuid(session: SessionId) -> String {
+        let hash = digest(&SHA256, &session.0.to_be_bytes());
+        let first =
+            hash.as_ref().iter().take(16).fold(0_u128, |number, byte| number << 8 | u128::from(*byte));
+        let (version, variant) = (8 << 76, 0b10 << 62);
+        let number = first & !(0xf << 76) & !(0b11 << 62) | version | variant;
+        let digits = format!("{number:032x}");
+        let parts = [0..8, 8..12, 12..16, 16..20, 20..32].into_iter().filter_map(|part| digits.get(part));
+        parts.collect::<Vec<_>>().join("-")
+    }
+}
+
 impl fmt::Display for SessionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
@@ -55,6 +69,7 @@ mod tests {
         assert_eq!(handle, "223e0a160af9da0a");
         assert_eq!(handle.parse(), Ok(SessionHandle::from(id)));
         assert!(!handle.contains("0123456"));
+        assert_eq!(SessionHandle::uuid(id), "223e0a16-0af9-8a0a-83e6-dd2c4719c56f");
     }
 
     #[test]

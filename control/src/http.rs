@@ -192,6 +192,7 @@ async fn answer(
             None => Err(Fault::UnknownPath),
         },
         Route::Listing(Listing::Streams(path)) => listing::streams(site, app, path.as_deref()),
+        Route::Listing(Listing::Names(path)) => listing::names(site, app, path),
         Route::Listing(Listing::Metrics) => Ok(listing::metrics(site)),
         Route::Listing(Listing::Health) => listing::health(site),
     }

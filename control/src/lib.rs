@@ -30,6 +30,7 @@ mod http;
 mod journal;
 mod log_budget;
 mod log_level;
+mod log_tail;
 mod metrics;
 pub mod mint;
 mod name;
@@ -42,7 +43,6 @@ mod server;
 mod signalling;
 mod state_folder;
 mod stats;
-#[allow(dead_code, reason = "for /api/v1, which comes next")]
 mod tally;
 pub mod tls;
 
@@ -50,4 +50,5 @@ pub use app::LoadError;
 pub use config::{Config, ConfigFault, ConfigFaults};
 pub use dataplane::socket;
 pub use log_level::LogLevel;
+pub use log_tail::LogTail;
 pub use server::{Server, StartError};

@@ -11,6 +11,7 @@ use tokio::task::AbortHandle;
 use tracing::level_filters::LevelFilter;
 
 use crate::fault::Fault;
+use crate::log_tail::LogTail;
 
 /// Characters of directives that are looked at.
 const LEVEL_BYTES_MAX: usize = 512;
@@ -24,6 +25,7 @@ pub struct LogLevel {
     apply: Apply,
     /// What it falls back to.
     configured: String,
+    tail: Option<Arc<LogTail>>,
     now: Mutex<Now>,
 }
 
@@ -49,7 +51,17 @@ impl LogLevel {
     ) -> Self {
         let configured = configured.into();
         let now = Now { level: configured.clone(), until: None, fall_back: None };
-        Self { apply: Box::new(apply), configured, now: Mutex::new(now) }
+        Self { apply: Box::new(apply), configured, tail: None, now: Mutex::new(now) }
+    }
+
+    /// The same log, whose latest lines go there as well.
+    #[must_use]
+    pub fn with_tail(self, tail: Arc<LogTail>) -> Self {
+        Self { tail: Some(tail), ..self }
+    }
+
+    pub(crate) fn tail(&self) -> Option<&LogTail> {
+        self.tail.as_deref()
     }
 
     /// One that cannot be changed.

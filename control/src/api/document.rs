@@ -5,7 +5,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::{OpenApi, Paths, ServerBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi, Url};
 
 /// The page loads nothing from elsewhere, is framed by nobody, and talks to this server alone. Its styles are partly inline.
@@ -14,10 +14,17 @@ const PAGE_POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
+/// The description of both versions, the newer one first.
+pub(super) fn of(v1: OpenApi, v2: OpenApi) -> OpenApi {
+    let mut document = OpenApi::new(v2.info.clone(), Paths::new());
+    document.servers = Some(vec![ServerBuilder::new().url("/api").build()]);
+    document.nest("/v2", v2).nest("/v1", v1)
+}
+
 /// `/api/openapi.json` and `/api/docs`.
 pub(super) fn router(description: OpenApi) -> Router {
     let page = SwaggerUi::new("/api/docs")
-        .url(Url::with_primary("v2", "/api/openapi.json", true), description)
+        .url(Url::with_primary("Fanlight", "/api/openapi.json", true), description)
         .config(Config::default().deep_linking(true).persist_authorization(false).validator_url("none"));
     Router::from(page).layer(from_fn(guarded))
 }

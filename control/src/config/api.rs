@@ -20,6 +20,8 @@ pub struct Api {
     pub port: u16,
     /// The API on the public listener as well.
     pub on_public: bool,
+    /// Whether the latest lines of the log can be read by it.
+    pub log_access: bool,
     /// Who may use it; empty = the API is off.
     pub tokens: Vec<ApiToken>,
     /// Addresses that may use it.
@@ -33,6 +35,7 @@ impl Default for Api {
             bind: Ipv4Addr::LOCALHOST.into(),
             port: 8081,
             on_public: false,
+            log_access: false,
             tokens: Vec::new(),
             allow: loopback.filter_map(|range| range.to_owned().try_into().ok()).collect(),
         }

@@ -62,6 +62,20 @@ pub(super) fn streams(site: &Site, app: Option<&App>, path: Option<&str>) -> Res
     json(&streams)
 }
 
+#[derive(Serialize)]
+struct Named {
+    name: String,
+}
+
+/// The names of what is live in `path`, in the shape that Red5's pages and scripts ask for.
+pub(super) fn names(site: &Site, app: Option<&App>, path: &str) -> Result<Response, Fault> {
+    if app.is_some_and(|app| !app.settings.http.listing) {
+        return Err(Fault::UnknownPath);
+    }
+    let live = site.signalling.live_streams(Some(path)).into_iter();
+    json(&live.map(|live| Named { name: live.session.stream.name }).collect::<Vec<_>>())
+}
+
 fn stream(live: LiveStream, rate: Rate) -> Stream {
     let session = live.session;
     let tracks = session.tracks.iter().map(|track| Track { kind: track.kind, codec: track.codec.name() });

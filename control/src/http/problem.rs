@@ -76,6 +76,7 @@ pub(crate) fn shape(fault: &Fault) -> (StatusCode, &'static str) {
         Fault::UnknownParameter { .. } => (S::BAD_REQUEST, "unknown_parameter"),
         Fault::BadParameter(_) => (S::BAD_REQUEST, "bad_parameter"),
         Fault::BadBody(_) => (S::BAD_REQUEST, "bad_body"),
+        Fault::NotPossible(_) => (S::CONFLICT, "not_possible"),
         Fault::NotThere { .. } => (S::NOT_FOUND, "not_there"),
         Fault::NoSuchPage => (S::NOT_FOUND, "no_such_page"),
         Fault::NamesNobody => (S::CONFLICT, "names_nobody"),

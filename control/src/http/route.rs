@@ -8,6 +8,7 @@
 //! | `/api/sessions/{session}` | all that is known of it |
 //! | `/{app}/streams`, `/streams` | what is live |
 //! | `/`, `/publish`, `/watch`, `/sdk/…`, `/assets/…` | pages |
+//! | `/{app}/streams.jsp` | the names of what is live, as Red5 lists them |
 //! | `/metrics`, `/healthz` | for operators |
 //! | `/{app}/…` else | the app's own pages, if it has any |
 
@@ -51,6 +52,8 @@ pub(super) enum Route {
 pub(super) enum Listing {
     /// Of one app, or of all.
     Streams(Option<String>),
+    /// Of one app, names alone.
+    Names(String),
     Metrics,
     Health,
 }
@@ -85,6 +88,7 @@ impl Route {
                 Ok(Self::Endpoint { role, stream })
             }
             [app @ .., "streams"] => Ok(Self::Listing(Listing::Streams(Some(app_path(app, limits)?)))),
+            [app @ .., "streams.jsp"] => Ok(Self::Listing(Listing::Names(app_path(app, limits)?))),
             [app, file @ ..] => app_page(app, file, limits),
             [] => Err(Fault::UnknownPath),
         }
@@ -97,6 +101,7 @@ impl Route {
                 Some(&stream.app)
             }
             Self::Listing(Listing::Streams(path)) => path.as_deref(),
+            Self::Listing(Listing::Names(path)) => Some(path),
             Self::AppPage { app, .. } => Some(app),
             Self::Session(_) | Self::Page(_) | Self::Listing(Listing::Metrics | Listing::Health) => None,
         }
@@ -112,7 +117,7 @@ impl Route {
             Self::Events { .. } => "events",
             Self::Session(_) => "session",
             Self::Page(_) | Self::AppPage { .. } => "page",
-            Self::Listing(Listing::Streams(_)) => "streams",
+            Self::Listing(Listing::Streams(_) | Listing::Names(_)) => "streams",
             Self::Listing(Listing::Metrics) => "metrics",
             Self::Listing(Listing::Health) => "health",
         }

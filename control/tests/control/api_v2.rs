@@ -13,11 +13,11 @@ use fanlight::config::{ApiToken, Scope};
 
 use crate::support::{Reply, Stage, request};
 
-const READ: &str = "reader-0123456789abcdef0123456789abcdef";
+pub(crate) const READ: &str = "reader-0123456789abcdef0123456789abcdef";
 const READ_SHA256: &str = "11a21445dab18a8dac92c165872b754196685f769b926c9424c4311956011abc";
-const CONTROL: &str = "controller-0123456789abcdef0123456789abcdef";
+pub(crate) const CONTROL: &str = "controller-0123456789abcdef0123456789abcdef";
 const CONTROL_SHA256: &str = "28f73bf5beef83b63241e3cc1aac52f2a795881a10b542cc691fb992d62eb9b0";
-const ADMIN: &str = "admin-0123456789abcdef0123456789abcdef";
+pub(crate) const ADMIN: &str = "admin-0123456789abcdef0123456789abcdef";
 const ADMIN_SHA256: &str = "8f0becd4e2d8bbda113b8b4dc9613712c3a3f6c7cdca39922a4e4ef529a414f1";
 
 /// A server whose API is on, with a token for each scope.
@@ -35,7 +35,7 @@ pub(crate) async fn stage_with(adjust: impl FnOnce(&mut fanlight::Config)) -> St
     .await
 }
 
-fn tokens() -> Vec<ApiToken> {
+pub(crate) fn tokens() -> Vec<ApiToken> {
     let token = |name: &str, sha256: &str, scopes: &[Scope]| ApiToken {
         name: name.into(),
         sha256: sha256.into(),

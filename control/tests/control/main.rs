@@ -1,6 +1,8 @@
 //! The control plane over real sockets: HTTP on loopback, and a dataplane's side of the real protocol on a Unix socket.
 
 #[cfg(test)]
+mod api_v1;
+#[cfg(test)]
 mod api_v2;
 #[cfg(test)]
 mod apps;

@@ -9,7 +9,6 @@ use utoipa::openapi::security::{
 };
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder,
-    ServerBuilder,
 };
 
 use crate::config::Scope;
@@ -68,7 +67,6 @@ struct Frame;
 /// The document without paths.
 pub(super) fn of_all() -> OpenApi {
     let mut document = Frame::openapi();
-    document.servers = Some(vec![ServerBuilder::new().url("/api/v2").build()]);
     let bearer = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
     let in_query = SecurityScheme::ApiKey(ApiKey::Query(ApiKeyValue::new("access_token")));
     let components = document.components.take().unwrap_or_default();
@@ -127,7 +125,8 @@ pub(super) fn address_range() -> Schema {
     ];
     let one_of = OneOfBuilder::new()
         .description(Some("Of this address or range: `192.0.2.1`, `2001:db8::/32`."))
-        .item(format(KnownFormat::Ipv4)).item(format(KnownFormat::Ipv6));
+        .item(format(KnownFormat::Ipv4))
+        .item(format(KnownFormat::Ipv6));
     ranges.into_iter().fold(one_of, |one_of, range| one_of.item(text().pattern(Some(range)))).build().into()
 }
 
