@@ -10,6 +10,7 @@ mod apps;
 mod auth_servers;
 #[cfg(test)]
 mod auth_tokens;
+#[cfg(test)]
 mod auth_users;
 #[cfg(test)]
 #[allow(dead_code, reason = "the tests inside the library need more of it")]
