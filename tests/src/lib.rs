@@ -24,6 +24,7 @@ pub mod netns;
 pub mod processor;
 mod say;
 pub mod server;
+pub mod snippets;
 pub mod stack;
 mod temporary;
 

@@ -13,6 +13,7 @@ mod load;
 mod recovery;
 mod refusals;
 mod scene;
+mod snippets;
 mod survival;
 mod takeover;
 mod tcp;
