@@ -116,14 +116,18 @@ mod tests {
     fn shown(change: impl FnOnce(&mut Config)) -> String {
         let mut config = Config::default();
         change(&mut config);
-        lines(&config, |bind| Some(if bind.is_unspecified() { [192, 0, 2, 5].into() } else { bind })).join("\n")
+        lines(&config, |bind| Some(if bind.is_unspecified() { [192, 0, 2, 5].into() } else { bind }))
+            .join("\n")
     }
 
     /// Other machines are shown the one address at which a browser gives them a camera, wherever there is one.
     #[test]
     fn the_address_for_other_machines_is_the_one_that_works_with_a_camera() {
         let text = shown(|_| {});
-        assert!(text.contains("http://localhost:8080/") && text.contains("https://192.0.2.5:8443/"), "{text}");
+        assert!(
+            text.contains("http://localhost:8080/") && text.contains("https://192.0.2.5:8443/"),
+            "{text}"
+        );
         assert!(text.contains("warn") && !text.contains("http://192"), "{text}");
         let text = shown(|config| config.https.certificate = CertificateSource::Off);
         assert!(text.contains("http://192.0.2.5:8080/") && text.contains("https pages only"), "{text}");
