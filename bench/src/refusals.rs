@@ -85,7 +85,7 @@ pub struct Row {
     pub honest_failures: u64,
 }
 
-/// Starts a binary for each half of the cases and measures them.
+/// Starts the binary once for each size of the budget, and measures the cases that go with it.
 ///
 /// # Errors
 /// [`RefusalsError`].

@@ -25,6 +25,8 @@ pub enum Case {
     Password,
     /// No credentials, from one address that has used up its budget.
     Budget,
+    /// The same with passwords that are wrong.
+    PasswordBudget,
 }
 
 /// Cases that one server serves.
@@ -38,7 +40,7 @@ impl Case {
         let large = vec![Self::Quiet, Self::Open, Self::Nothing, Self::StreamKey, Self::Password];
         [
             Cases { has_small_budget: false, cases: large },
-            Cases { has_small_budget: true, cases: vec![Self::Budget] },
+            Cases { has_small_budget: true, cases: vec![Self::Budget, Self::PasswordBudget] },
         ]
     }
 
@@ -50,6 +52,7 @@ impl Case {
             Self::StreamKey => "wrong stream key",
             Self::Password => "wrong password",
             Self::Budget => "one address, budget used up",
+            Self::PasswordBudget => "the same, wrong passwords",
         }
     }
 }
@@ -119,14 +122,18 @@ impl Scene {
             Case::StreamKey => {
                 ("/live/whip/endpoint/x", |_, _| format!("Authorization: Bearer sk_{}\r\n", "x".repeat(32)))
             }
-            Case::Password => ("", |_, _| String::new()),
+            Case::Password | Case::PasswordBudget => ("", |_, _| String::new()),
         };
         // One address each, but where one is the case.
-        let address = move |connection: u8| if case == Case::Budget { 0 } else { connection };
+        let address = move |connection: u8| match case {
+            Case::Budget => 250,
+            Case::PasswordBudget => 251,
+            _ => connection,
+        };
         let body = "x".repeat(OFFER_BYTES);
         Some(Box::new(move |connection, number| {
             let path = match case {
-                Case::Password => {
+                Case::Password | Case::PasswordBudget => {
                     format!("/live/whip/endpoint/x?username=bench&password=wrong{connection}-{number}")
                 }
                 _ => path.to_owned(),
