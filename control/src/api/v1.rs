@@ -50,6 +50,7 @@ pub(super) fn router(api: &Arc<Api>) -> Described {
         .merge(scoped(Scope::Read, "red5.Error", reads()))
         .merge(scoped(Scope::Control, "red5.Error", controls()));
     let (router, mut description) = routes.split_for_parts();
+    description::double_actions(&mut description);
     let (logs, of_logs) = scoped(Scope::Admin, "red5.LogError", logs()).split_for_parts();
     description.merge(of_logs);
     let logs = guarded(api, log::MANNERS, logs);

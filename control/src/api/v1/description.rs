@@ -46,7 +46,7 @@ pub(super) fn complete(document: &mut OpenApi, scope: Scope, shape: &str) {
         for operation in operations(item) {
             let scopes = [scope.name()];
             operation.security =
-                Some(["red5", "bearer"].map(|scheme| SecurityRequirement::new(scheme, scopes)).to_vec());
+                Some(["bearer", "red5"].map(|scheme| SecurityRequirement::new(scheme, scopes)).to_vec());
             let known = &mut operation.responses.responses;
             for (status, text) in FAULTS {
                 known.entry(status.to_owned()).or_insert_with(|| RefOr::T(described(text)));
@@ -59,6 +59,17 @@ pub(super) fn complete(document: &mut OpenApi, scope: Scope, shape: &str) {
                 }
             }
         }
+    }
+}
+
+/// Each action can be asked for by POST too.
+pub(super) fn double_actions(document: &mut OpenApi) {
+    let actions = document.paths.paths.iter_mut().filter(|(path, _)| path.contains("/action/"));
+    for (_, item) in actions {
+        item.post = item.get.clone().map(|mut operation| {
+            operation.operation_id = operation.operation_id.map(|id| format!("{id}_by_post"));
+            operation
+        });
     }
 }
 
