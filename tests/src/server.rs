@@ -10,7 +10,7 @@ mod turn;
 
 use std::env;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -238,19 +238,8 @@ impl Server {
     /// # Errors
     /// It cannot be run, or says no: the error holds what it wrote.
     pub fn run(&self, arguments: &[&str]) -> Result<String, ServerError> {
-        let mut command = Command::new(binary::find()?);
-        command
-            .arg("--config")
-            .arg(self.folder.path().join("fanlight.toml"))
-            .args(arguments)
-            .stdin(Stdio::null());
-        let output = command.output()?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
-        if output.status.success() {
-            Ok(text(output.stdout))
-        } else {
-            Err(ServerError::Command(arguments.join(" "), text(output.stderr)))
-        }
+        let configuration = self.folder.path().join("fanlight.toml").display().to_string();
+        command(&[&["--config", &configuration], arguments].concat(), "")
     }
 
     /// Whether sessions can be opened now.
@@ -369,6 +358,30 @@ impl Server {
             thread::sleep(LOOK_INTERVAL);
         }
         Err(ServerError::NotUp)
+    }
+}
+
+/// What the binary says on standard output to these arguments and this standard input.
+///
+/// # Errors
+/// It cannot be run, or says no: the error holds what it wrote.
+pub fn command(arguments: &[&str], input: &str) -> Result<String, ServerError> {
+    let mut child = Command::new(binary::find()?)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // One that does not read what it is given has ended.
+        let _ = stdin.write_all(input.as_bytes());
+    }
+    let output = child.wait_with_output()?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).trim().to_owned();
+    if output.status.success() {
+        Ok(text(output.stdout))
+    } else {
+        Err(ServerError::Command(arguments.join(" "), text(output.stderr)))
     }
 }
 

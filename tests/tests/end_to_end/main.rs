@@ -5,6 +5,7 @@
 mod api;
 mod apps;
 mod delivery;
+mod gates;
 mod hostility;
 mod key_frames;
 mod layers;
