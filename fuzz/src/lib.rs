@@ -49,6 +49,7 @@ targets!(
     h265,
     jwt,
     nack,
+    outbound_url,
     red,
     remb,
     replay_window,
