@@ -99,12 +99,15 @@ fn a_file_that_is_not_understood_whole_is_no_app() {
         (&open_and("[http]\ncors_origins = ['example.org']\n"), "origins such as"),
         (&open_and("[recording]\nenabled = true\n"), "no recorder yet"),
         (&open_and("[hls]\nenabled = true\n"), "no HLS yet"),
-        ("auth", "not TOML"),
+        ("auth", "not TOML: line 1"),
     ] {
         let folder = Folder::new(&[("live.toml", text)]);
         let told = folder.load().map(|_| ()).unwrap_err().to_string();
         assert!(told.contains(words) && told.contains("live.toml"), "{text}\n{told}");
     }
+    let folder = Folder::new(&[("live.toml", "[auth.jwt]\nkeys = [{ secret = 's3cret' id = 'k' }]\n")]);
+    let told = folder.load().map(|_| ()).unwrap_err().to_string();
+    assert!(told.contains("line 2") && !told.contains("s3cret"), "{told}");
     for name in ["api", "admin", "..", "a b "] {
         let folder = Folder::new(&[(&format!("{name}.toml"), OPEN)]);
         assert!(name == ".." || folder.load().is_err(), "{name}");

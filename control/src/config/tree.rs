@@ -31,7 +31,14 @@ pub(crate) struct Setting {
 /// # Errors
 /// It is not TOML.
 pub(crate) fn read(text: &str, source: &str) -> Result<Vec<Setting>, String> {
-    let table: Table = text.parse().map_err(|error| format!("the file is not TOML: {error}"))?;
+    // Not the error as it shows itself: it repeats the line, in which a secret may stand.
+    let fault = |error: toml::de::Error| {
+        let line =
+            error.span().map(|span| 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count());
+        let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+        format!("the file is not TOML: {place}{}", error.message())
+    };
+    let table: Table = text.parse().map_err(fault)?;
     let mut found = Vec::new();
     leaves(&table, "", &mut found);
     Ok(found.into_iter().map(|(key, value)| Setting { key, value, source: source.to_owned() }).collect())

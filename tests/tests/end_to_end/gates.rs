@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::scene::{SOON, Scene};
 
-const SECRET: &str = "an end to end test's own secret, of 48 characters";
+const SECRET: &str = "a secret of the end to end tests alone, 48 letters";
 const API_TOKEN: &str = "an access token of the end to end tests, long enough";
 
 /// A server of the operator's that knows `ann` and her password.
