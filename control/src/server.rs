@@ -21,6 +21,7 @@ use crate::http::{self, Entrance, Site, listen, redirect};
 use crate::journal::Journal;
 use crate::log_level::LogLevel;
 use crate::signalling::{Signalling, expiry};
+use crate::state_folder;
 use crate::tls::{Tls, TlsFault};
 
 /// Why the server did not start.
@@ -48,6 +49,10 @@ pub enum StartError {
     Socket(#[from] socket::SocketError),
     #[error(transparent)]
     Apps(#[from] LoadError),
+    #[error(
+        "revocations.json in control.state_folder cannot be read: {0}; mend it, or remove it to let everybody in again"
+    )]
+    Revocations(io::Error),
 }
 
 /// The control plane of Fanlight as a library.
@@ -122,7 +127,8 @@ impl Server {
         let https_address = https_listener.as_ref().and_then(|listener| listener.local_addr().ok());
         let api_listener = bind_api(&config).await?;
         let api_address = api_listener.as_ref().and_then(|listener| listener.local_addr().ok());
-        let revocations = Arc::new(Revocations::default());
+        let remembered = state_folder::of_server(&config).map(|folder| folder.join("revocations.json"));
+        let revocations = Arc::new(Revocations::load(remembered).map_err(StartError::Revocations)?);
         let journal = Journal::in_memory();
         let signalling =
             Arc::new(Signalling::new(&config, Arc::clone(&revocations), Arc::clone(&apps), journal));

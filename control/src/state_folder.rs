@@ -4,6 +4,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
+use crate::private_folder;
 
 /// `control.state_folder`, else systemd's, else the user's. None: this user has no place for it.
 pub(crate) fn path(config: &Config) -> Option<PathBuf> {
@@ -12,6 +13,19 @@ pub(crate) fn path(config: &Config) -> Option<PathBuf> {
         return Some(configured.clone());
     }
     choose(|name| env::var_os(name).map(PathBuf::from))
+}
+
+/// What one server of several of a user remembers over its lives: a folder of its own, by its port. None: there is no place for
+/// it, or none that is private.
+pub(crate) fn of_server(config: &Config) -> Option<PathBuf> {
+    let folder = path(config)?.join(format!("server-{}", config.http.port));
+    match private_folder::make(&folder) {
+        Ok(()) => Some(folder),
+        Err(fault) => {
+            tracing::warn!(?folder, %fault, "revocations are forgotten with this process; set control.state_folder");
+            None
+        }
+    }
 }
 
 fn choose(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<PathBuf> {

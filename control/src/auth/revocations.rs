@@ -14,7 +14,7 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::Claim;
-use crate::name;
+use crate::{name, private_folder};
 
 /// Beyond this an operator changes the keys instead.
 pub(crate) const REVOCATIONS_MAX: usize = 10_000;
@@ -143,9 +143,7 @@ impl Revocations {
         let Some(file) = &self.file else { return Ok(()) };
         let listed: Vec<Revocation> =
             entries.iter().map(|(target, term)| Revocation { target: target.clone(), term: *term }).collect();
-        let beside = file.with_extension("json.new");
-        fs::write(&beside, serde_json::to_vec_pretty(&listed)?)?;
-        fs::rename(&beside, file)
+        private_folder::write(file, &serde_json::to_vec_pretty(&listed)?)
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Target, Term>> {

@@ -243,6 +243,13 @@ fn expiry_and_revocation_end_live_sessions() -> TestResult {
     assert_eq!(scene.stage.viewers[2].resource().ending()?, "revoked");
     assert_eq!(status(&door(&scene.server, "jwt/whep", &short)), Some(401));
     assert_eq!(status(&door(&scene.server, "jwt/whep", &other)), Some(401));
+    // Whoever was shut out stays out, though control has forgotten everything else.
+    let dead = scene.server.process("control")?;
+    scene.server.kill("control")?;
+    scene.run_until_server("control is back", |server| {
+        server.process("control").is_ok_and(|process| process != dead) && server.is_healthy()
+    })?;
+    assert_eq!(status(&door(&scene.server, "jwt/whep", &other)), Some(401));
     scene.stage.run_for(Duration::from_secs(1))?;
     for seen in scene.stage.viewers[0].tracks() {
         assert_eq!((seen.missing(), &seen.faults), (0, &Faults::default()), "{}", scene.stage);
