@@ -10,8 +10,6 @@
 //! A validator is a file here, with its section of the app's file ([`Settings`]), and a row in [`Name`], [`Validator`] and
 //! [`build`]. It refuses to be made of a configuration that would let in more than meant.
 
-#![allow(dead_code, reason = "the validators that read these come next")]
-
 mod address;
 mod admission;
 pub(crate) mod budget;

@@ -378,7 +378,6 @@ impl Signalling {
     }
 
     /// Something of what has been counted.
-    #[allow(dead_code, reason = "for /api/v1, which comes next")]
     pub(crate) fn tallied<T>(&self, read: impl FnOnce(&Tallies) -> T) -> T {
         read(&self.registry().tallies)
     }

@@ -104,10 +104,6 @@ impl Grant {
         &self.stream
     }
 
-    pub(crate) const fn action(&self) -> Action {
-        self.action
-    }
-
     pub(crate) const fn claim(&self) -> &Claim {
         &self.claim
     }
