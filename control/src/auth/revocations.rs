@@ -90,7 +90,7 @@ impl Revocations {
         Ok(Self { file, entries: Mutex::new(entries) })
     }
 
-    /// Shuts `target` out from now on.
+    /// Shuts `target` out from now on; until a time that is past is not at all.
     ///
     /// # Errors
     /// It is in force, but could not be written down.
@@ -103,7 +103,12 @@ impl Revocations {
                 entries.remove(&first);
             }
         }
-        entries.insert(target, Term { since: now, until });
+        let term = Term { since: now, until };
+        if is_in_force(&term, now) {
+            entries.insert(target, term);
+        } else {
+            entries.remove(&target);
+        }
         self.write(&entries)
     }
 
@@ -196,6 +201,21 @@ mod tests {
         assert_eq!(revocations.list(later).len(), 1);
         assert!(revocations.remove(&jti).unwrap() && !revocations.remove(&jti).unwrap());
         assert!(!revocations.forbid("other", &claim("bob", "t1"), now));
+    }
+
+    /// What is written down must be a date that can be, and an end that is past ends what was there.
+    #[test]
+    fn a_revocation_until_the_past_is_none() {
+        let file =
+            std::env::temp_dir().join(format!("fanlight-revocations-past-{}.json", std::process::id()));
+        let now = SystemTime::now();
+        let revocations = Revocations::load(Some(file.clone())).unwrap();
+        revocations.add(user("ann", None), None, now).unwrap();
+        let long_ago = SystemTime::UNIX_EPOCH - Duration::from_secs(9_000_000_000);
+        revocations.add(user("ann", None), Some(long_ago), now).unwrap();
+        assert!(!revocations.forbid("live", &claim("ann", "x"), now));
+        assert_eq!(Revocations::load(Some(file.clone())).unwrap().list(now), []);
+        fs::remove_file(&file).unwrap();
     }
 
     /// Control may die at any moment: whoever was shut out stays out.

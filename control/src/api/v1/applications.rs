@@ -172,9 +172,8 @@ pub(super) async fn invoke(
             let path = if room.is_empty() { scope.path } else { format!("{}/{room}", scope.path) };
             Ok(Success::of(names_in(&api, &Scope { path }).into()))
         }
-        ("getLiveStreams", _) => {
-            Err(Fault::BadBody("getLiveStreams takes no parameters, or the name of a room".to_owned()))
-        }
+        // As in Red5, where a method is found by its parameters too.
+        ("getLiveStreams", _) => Err(Fault::NotThere { what: "method with such parameters" }),
         _ => Err(Fault::NotThere { what: "method" }),
     }
 }

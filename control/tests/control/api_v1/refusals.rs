@@ -120,7 +120,13 @@ async fn what_is_not_understood_or_not_there_is_told_with_its_code() {
         ("POST", invoke, "[]", 400, "body"),
         ("POST", invoke, "{\"parameters\":[]}", 400, "method"),
         ("POST", invoke, "{\"method\":\"getLiveStreams\",\"parameters\":{}}", 400, "body"),
-        ("POST", invoke, "{\"method\":\"getLiveStreams\",\"parameters\":[1,2]}", 400, "takes no parameters"),
+        (
+            "POST",
+            invoke,
+            "{\"method\":\"getLiveStreams\",\"parameters\":[1,2]}",
+            404,
+            "no such method with such parameters",
+        ),
         ("POST", invoke, "{\"method\":\"shutdown\",\"parameters\":[]}", 404, "no such method"),
         (
             "POST",
