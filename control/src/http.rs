@@ -102,10 +102,8 @@ async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let resolved = site.resolve(head.uri.path());
     let class = resolved.as_ref().map_or("unknown", |(route, _)| route.class());
-    let origins = match &resolved {
-        Ok((_, Some(app))) => app.settings.http.cors_origins.clone(),
-        _ => site.config.http.cors_origins.clone(),
-    };
+    let own = resolved.as_ref().ok().and_then(|(_, app)| app.clone());
+    let origins = own.as_ref().map_or(&site.config.http.cors_origins, |app| &app.settings.http.cors_origins);
     let outcome = if cors::is_preflight(&head) {
         Ok(cors::preflight(&head))
     } else {
@@ -120,7 +118,7 @@ async fn door(State(site): State<Arc<Site>>, request: Request) -> Response {
         tracing::debug!(method = %head.method, route = class, reason, %fault, "request refused");
         problem::response(&fault, &head.headers)
     });
-    cors::apply(&origins, &head.headers, response.headers_mut());
+    cors::apply(origins, &head.headers, response.headers_mut());
     site.signalling.metrics.request(class, response.status().as_u16());
     response
 }

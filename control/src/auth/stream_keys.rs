@@ -5,28 +5,14 @@
 //! tells is of a digest, which nobody can steer towards one that he does not know the key of.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use serde::{Deserialize, Serialize};
 
+pub(crate) use super::users::Settings;
 use super::users::{claim_of, read};
 use super::{Ask, Claim, Verdict};
 use crate::roster::{self, Entry, Secret};
-
-/// `[auth.stream_keys]` of an app's file.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// Made by `fanlight user key`; a relative path is taken from the app's file.
-    pub(crate) file: PathBuf,
-}
-
-impl Settings {
-    pub(crate) fn files(&self, folder: &Path) -> Vec<PathBuf> {
-        if self.file.as_os_str().is_empty() { Vec::new() } else { vec![folder.join(&self.file)] }
-    }
-}
 
 /// See the file's head.
 pub(crate) struct StreamKeys {
@@ -81,6 +67,7 @@ fn first_of(digest: &[u8; 32]) -> [u8; 8] {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
     use std::time::{Duration, SystemTime};
 
     use axum::http::HeaderMap;

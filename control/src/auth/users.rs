@@ -32,11 +32,11 @@ use crate::roster::{Entry, PasswordHash, Roster, Secret};
 /// How long a login counts as proved.
 const LATELY: Duration = Duration::from_secs(60);
 
-/// `[auth.users]` of an app's file.
+/// `[auth.users]` of an app's file, and `[auth.stream_keys]`, whose file is of the same form.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// Made by `fanlight user`; a relative path is taken from the app's file.
+    /// Made by `fanlight user`, or `fanlight user key`; a relative path is taken from the app's file.
     pub(crate) file: PathBuf,
 }
 
